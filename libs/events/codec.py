@@ -1,0 +1,25 @@
+"""Bytes to messages and back: msgpack arrays, the tag first.
+
+Decoders and encoders are made once; their methods are safe to share inside one thread.
+"""
+
+from typing import Final
+
+import msgspec
+
+from libs.events.commands import AnyCommand
+from libs.events.events import AnyEvent
+from libs.events.values import Product
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_commands: Final = msgspec.msgpack.Decoder(AnyCommand)
+_events: Final = msgspec.msgpack.Decoder(AnyEvent)
+_products: Final = msgspec.msgpack.Decoder(Product)
+
+Unreadable = msgspec.MsgspecError
+"""What the decoders raise for bytes that hold no message of this version."""
+
+encode: Final = _encoder.encode
+decode_command: Final = _commands.decode
+decode_event: Final = _events.decode
+decode_product: Final = _products.decode

@@ -1,0 +1,100 @@
+"""What clients, operators and the system ask for. They stand in `orders`, keyed by product id.
+
+Every command begins with the same frozen envelope, which every version can read. Fields are only ever appended, with
+defaults; a change of meaning is a new tag. Prices and sizes are integers at the product's scales, times are integer
+nanoseconds since the epoch, ids are the 16 bytes of `libs.events.ids`.
+"""
+
+import msgspec
+
+from libs.events.values import DeadLetterName, OrderType, Side, TimeInForce, TradingStatus
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="tag"):
+    """The envelope."""
+
+    command_id: bytes
+    """Of a `PlaceOrder`: its order_id."""
+    account: str
+    number: int
+    """The product's number; 0 where the product has none yet."""
+    order_id: bytes
+    """The order to place, amend or cancel; `NO_ID` where it is named by `client_oid`, or none is meant."""
+    client_oid: str
+    key: int
+    """`key_digest` of the idempotency key the command came with; 0 without one. Of a place with a client_oid: of that."""
+    sent: int
+    """order_api's own time, ns. A command published again keeps its first."""
+    attempt: int
+    replay_of: DeadLetterName | None
+
+
+class PlaceOrder(Command, frozen=True, array_like=True, gc=False, tag=1):
+    side: Side
+    type: OrderType
+    price: int
+    """0 of a market order."""
+    size: int
+    """0 of a market order by funds."""
+    funds: int = 0
+    """Quote to spend or to raise, at price_scale + size_scale; 0 unless a market order by funds."""
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+
+
+class AmendOrder(Command, frozen=True, array_like=True, gc=False, tag=2):
+    price: int | None
+    """None leaves it."""
+    size: int | None
+    """The new total, what is filled included. None leaves it."""
+
+
+class CancelOrder(Command, frozen=True, array_like=True, gc=False, tag=3):
+    """By order_id, or by client_oid where order_id is `NO_ID`."""
+
+
+class CancelAllOrders(Command, frozen=True, array_like=True, gc=False, tag=4):
+    side: Side | None = None
+
+
+class ListProduct(Command, frozen=True, array_like=True, gc=False, tag=5):
+    product_id: str
+    base_currency: str
+    quote_currency: str
+    price_scale: int
+    size_scale: int
+    quote_increment: int
+    base_increment: int
+    min_size: int = 0
+    max_size: int = 0
+    min_notional: int = 0
+
+
+class UpdateProduct(Command, frozen=True, array_like=True, gc=False, tag=6):
+    """None leaves a value; 0 takes a limit away."""
+
+    quote_increment: int | None = None
+    base_increment: int | None = None
+    min_size: int | None = None
+    max_size: int | None = None
+    min_notional: int | None = None
+
+
+class SetTradingStatus(Command, frozen=True, array_like=True, gc=False, tag=7):
+    status: TradingStatus
+
+
+class DelistProduct(Command, frozen=True, array_like=True, gc=False, tag=8):
+    pass
+
+
+AnyCommand = (
+    PlaceOrder
+    | AmendOrder
+    | CancelOrder
+    | CancelAllOrders
+    | ListProduct
+    | UpdateProduct
+    | SetTradingStatus
+    | DelistProduct
+)

@@ -1,0 +1,102 @@
+"""The words commands and events are made of. Numbers on the wire never change their meaning."""
+
+from enum import IntEnum
+from typing import Final
+
+import msgspec
+
+MAX_INTEGER: Final = 2**62 - 1
+"""The largest price, size or funds, in units of their scale: any sum of two still fits the wire's 64 bits."""
+
+NO_ID: Final = b""
+"""Stands where an order id could stand and none is meant."""
+
+
+class Side(IntEnum):
+    BUY = 1
+    SELL = 2
+
+
+class OrderType(IntEnum):
+    LIMIT = 1
+    MARKET = 2
+
+
+class TimeInForce(IntEnum):
+    GTC = 1
+    IOC = 2
+    FOK = 3
+
+
+class TradingStatus(IntEnum):
+    ONLINE = 1
+    POST_ONLY = 2
+    LIMIT_ONLY = 3
+    CANCEL_ONLY = 4
+    HALTED = 5
+    DELISTED = 6
+
+
+class DoneReason(IntEnum):
+    FILLED = 1
+    CANCELED = 2
+    NO_LIQUIDITY = 3
+    """A market order met the end of the book."""
+    DELISTED = 4
+
+
+class RejectReason(IntEnum):
+    """Why a command changed nothing. `docs/reference/matching.md` states their precedence: the first that applies."""
+
+    STALE = 1
+    CLOCK = 2
+    DUPLICATE = 3
+    UNKNOWN_PRODUCT = 4
+    PRODUCT_EXISTS = 5
+    INVALID_PRODUCT = 6
+    TRADING_STATUS = 7
+    UNKNOWN_ORDER = 8
+    ORDER_DONE = 9
+    NOT_OWNER = 10
+    INVALID_ORDER = 11
+    INVALID_PRICE = 12
+    INVALID_SIZE = 13
+    INVALID_FUNDS = 14
+    OFF_TICK = 15
+    OFF_LOT = 16
+    BELOW_MIN_SIZE = 17
+    ABOVE_MAX_SIZE = 18
+    BELOW_MIN_NOTIONAL = 19
+    POST_ONLY = 20
+    NOTHING_TO_CHANGE = 21
+    TOO_MANY_PRODUCTS = 22
+
+
+class Product(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A market and its rules. Scales are decimal places and never change; the increments may.
+
+    Prices and `quote_increment` are integers at `price_scale`, sizes and `base_increment` at `size_scale`,
+    `min_notional` at `price_scale + size_scale`. A limit of 0 is no limit.
+    """
+
+    product_id: str
+    number: int
+    """`counter * 256 + partition`: given once, never used again."""
+    partition: int
+    base_currency: str
+    quote_currency: str
+    price_scale: int
+    size_scale: int
+    quote_increment: int
+    base_increment: int
+    status: TradingStatus
+    min_size: int = 0
+    max_size: int = 0
+    min_notional: int = 0
+
+
+class DeadLetterName(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Partition and offset in `orders` of a command that died."""
+
+    partition: int
+    offset: int
