@@ -1,0 +1,158 @@
+"""A partition's state as bytes and back, canonical: equal states give equal bytes, so their hash is the state's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from libs.book.ladder import Ladder
+from libs.book.partition import PartitionState, Tombstone
+from libs.book.product import ProductBook
+from libs.book.window import Window, WindowRows
+from libs.events.values import Product
+
+VERSION: Final = 1
+"""Of the form below. A snapshot of another version is refused, and the log is folded instead."""
+
+
+class OrderRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    order_id: bytes
+    account: str
+    client_oid: str
+    price: int
+    size: int
+    filled: int
+    remaining: int
+    displayed: int
+    post_only: bool
+    priority: int
+
+
+class BookRow(msgspec.Struct, frozen=True, array_like=True):
+    """Orders of each side from the best level on, each level in queue order."""
+
+    product: Product
+    sequence: int
+    trade_id: int
+    last_price: int
+    bids: list[OrderRow]
+    asks: list[OrderRow]
+
+
+class Snapshot(msgspec.Struct, frozen=True, array_like=True):
+    version: int
+    partition: int
+    seq: int
+    time: int
+    command_offset: int
+    rules: int
+    counter: int
+    books: list[BookRow]
+    tombstones: list[Tombstone]
+    window: WindowRows
+
+
+class Unusable(ValueError):
+    """The bytes hold no snapshot that this code can restore; the message says why."""
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(Snapshot)
+
+
+def dump(state: PartitionState) -> bytes:
+    """The whole state. Only between commands: an order that is open but in no queue is not in it."""
+    return _encoder.encode(
+        Snapshot(
+            VERSION,
+            state.partition,
+            state.seq,
+            state.time,
+            state.command_offset,
+            state.rules,
+            state.counter,
+            [_book_row(state.products[number]) for number in sorted(state.products)],
+            [state.tombstones[product_id] for product_id in sorted(state.tombstones)],
+            state.window.rows(),
+        )
+    )
+
+
+def load(data: bytes) -> PartitionState:
+    """Raises Unusable for bytes that are damaged, cut short, or of another version."""
+    try:
+        snapshot = _decoder.decode(data)
+        window = Window.restored(snapshot.window)
+    except ValueError as error:
+        raise Unusable(f"not a snapshot: {error}") from error
+    if snapshot.version != VERSION:
+        raise Unusable(f"snapshot of version {snapshot.version}, this code reads version {VERSION}")
+    state = PartitionState(snapshot.partition)
+    state.seq = snapshot.seq
+    state.time = snapshot.time
+    state.command_offset = snapshot.command_offset
+    state.rules = snapshot.rules
+    for row in snapshot.books:
+        _restore_book(state, row)
+    state.counter = snapshot.counter
+    state.tombstones = {tombstone.product.product_id: tombstone for tombstone in snapshot.tombstones}
+    state.window = window
+    return state
+
+
+def state_hash(state: PartitionState) -> str:
+    return hashlib.blake2b(dump(state), digest_size=16).hexdigest()
+
+
+def _book_row(book: ProductBook) -> BookRow:
+    return BookRow(
+        book.product,
+        book.sequence,
+        book.trade_id,
+        book.last_price,
+        _order_rows(book.bids),
+        _order_rows(book.asks),
+    )
+
+
+def _order_rows(ladder: Ladder) -> list[OrderRow]:
+    return [
+        OrderRow(
+            order.order_id,
+            order.account.name,
+            order.client_oid,
+            order.price,
+            order.size,
+            order.filled,
+            order.remaining,
+            order.displayed,
+            order.post_only,
+            order.priority,
+        )
+        for level in ladder
+        for order in level
+    ]
+
+
+def _restore_book(state: PartitionState, row: BookRow) -> None:
+    book = state.list_product(row.product)
+    book.sequence = row.sequence
+    book.trade_id = row.trade_id
+    book.last_price = row.last_price
+    restore_side(book, 1, row.bids)
+    restore_side(book, 2, row.asks)
+
+
+def restore_side(book: ProductBook, side: int, rows: Iterable[OrderRow]) -> None:
+    """Put resting orders back, given in queue order."""
+    for row in rows:
+        order = book.admit(
+            row.order_id, row.account, row.client_oid, side, row.price, row.size, row.post_only
+        )
+        order.filled = row.filled
+        order.remaining = row.remaining
+        order.displayed = row.displayed
+        book.rest(order, row.priority)
