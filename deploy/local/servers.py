@@ -1,0 +1,101 @@
+"""Kafka, PostgreSQL and Valkey together: those whose address the environment gives are used as they are, the
+others are started from the wheels, all at once, with their state below one directory."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.child import Child
+from deploy.local.kafka import Kafka
+from deploy.local.logs import log_file
+from deploy.local.ports import free_block
+from deploy.local.postgres import Postgres
+from deploy.local.server import Server
+from deploy.local.valkey import Valkey
+
+START_SECONDS = 60.0
+PORTS_USED = 4
+KAFKA, POSTGRES, REDIS = "OUTCRY_KAFKA", "OUTCRY_POSTGRES", "OUTCRY_REDIS"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where clients find the infrastructure; the environment of every service."""
+
+    kafka: str
+    postgres: str
+    redis: str
+
+    def as_environment(self) -> dict[str, str]:
+        return {KAFKA: self.kafka, POSTGRES: self.postgres, REDIS: self.redis}
+
+
+@dataclass
+class Running:
+    """A server of ours that answers."""
+
+    server: Server
+    child: Child
+
+
+@dataclass
+class Servers:
+    """The infrastructure of one run. `start` once, `stop` or `kill` at the end."""
+
+    directory: Path
+    given: Mapping[str, str]
+    inherit: tuple[int, ...] = ()
+    running: list[Running] = field(default_factory=list)
+
+    async def start(self) -> Addresses:
+        """Start what the environment does not give; all or nothing."""
+        ours = self._ours()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for server in ours.values():
+                    group.create_task(self._start(server))
+        except BaseExceptionGroup as failures:
+            self.kill()
+            raise failures.exceptions[0] from failures
+        except BaseException:
+            self.kill()
+            raise
+        found = dict(self.given) | {variable: server.address for variable, server in ours.items()}
+        return Addresses(found[KAFKA], found[POSTGRES], found[REDIS])
+
+    async def stop(self) -> None:
+        """Stop all in an orderly way, at the same time."""
+        await asyncio.gather(*(each.child.stop(each.server.stop_seconds) for each in self.running))
+        self.running.clear()
+
+    def kill(self) -> None:
+        """Stop all at once; their state is what a crash would leave."""
+        for each in self.running:
+            each.child.kill()
+        self.running.clear()
+
+    async def _start(self, server: Server) -> None:
+        self.running.append(Running(server, await server.start(START_SECONDS)))
+
+    def _ours(self) -> dict[str, Server]:
+        ports = free_block(self.directory, PORTS_USED)
+        logs = self.directory / "logs"
+        servers: dict[str, Server] = {
+            KAFKA: Kafka(self.directory / "kafka", log_file(logs, "kafka"), ports[0], ports[1], self.inherit),
+            POSTGRES: Postgres(self.directory / "postgres", log_file(logs, "postgres"), ports[2], self.inherit),
+            REDIS: Valkey(self.directory / "valkey", log_file(logs, "valkey"), ports[3], self.inherit),
+        }
+        return {variable: server for variable, server in servers.items() if variable not in self.given}
+
+
+def given_addresses() -> dict[str, str]:
+    """The addresses that the environment gives."""
+    return {name: os.environ[name] for name in (KAFKA, POSTGRES, REDIS) if os.environ.get(name)}
+
+
+def short_temporary_directory() -> Path:
+    """A directory for servers that are thrown away; its path is short enough for a Unix socket."""
+    return Path(tempfile.mkdtemp(prefix="outcry-"))
