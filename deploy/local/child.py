@@ -5,6 +5,7 @@ inherits the lock of the data directory: as long as one of them lives, nobody el
 """
 
 import asyncio
+import math
 import os
 import pwd
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 from deploy.local.orphan import before_exec
 
 POLL_SECONDS = 0.02
+WATCH_SECONDS = 0.1
 LAST_LINE_BYTES = 8192
 
 
@@ -83,10 +85,11 @@ class Child:
     async def ended(self, within: float) -> bool:
         """Wait for its end for at most `within` seconds."""
         deadline = time.monotonic() + within
+        pause = POLL_SECONDS if within < math.inf else WATCH_SECONDS
         while self.exit_code is None:
             if time.monotonic() >= deadline:
                 return False
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(pause)
         return True
 
     def last_line(self) -> str:

@@ -16,9 +16,14 @@ class CannotRun(Exception):
     """The local run cannot go on; the message is one sentence for a person, and says what to do."""
 
 
+def free_disk(directory: Path) -> int:
+    """Free megabytes of the disk that holds `directory`."""
+    return shutil.disk_usage(directory).free // MEGABYTE
+
+
 def require_free_disk(directory: Path, megabytes: int) -> None:
     """Refuse when the disk that holds `directory` has less than `megabytes` free."""
-    free = shutil.disk_usage(directory).free // MEGABYTE
+    free = free_disk(directory)
     if free < megabytes:
         raise CannotRun(
             f"The disk that holds {directory} has {free} MB free and {megabytes} MB are needed: "

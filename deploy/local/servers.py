@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.local.child import Child
 from deploy.local.kafka import Kafka
 from deploy.local.logs import log_file
 from deploy.local.ports import free_block
 from deploy.local.postgres import Postgres
 from deploy.local.server import Server
+from deploy.local.supervisor import Supervised
 from deploy.local.valkey import Valkey
 
 START_SECONDS = 60.0
@@ -35,10 +35,10 @@ class Addresses:
 
 @dataclass
 class Running:
-    """A server of ours that answers."""
+    """A server of ours, which has answered."""
 
     server: Server
-    child: Child
+    supervised: Supervised
 
 
 @dataclass
@@ -48,6 +48,7 @@ class Servers:
     directory: Path
     given: Mapping[str, str]
     inherit: tuple[int, ...] = ()
+    ports: tuple[int, ...] = ()  # `PORTS_USED` of them; chosen by the directory when not given
     running: list[Running] = field(default_factory=list)
 
     async def start(self) -> Addresses:
@@ -68,20 +69,21 @@ class Servers:
 
     async def stop(self) -> None:
         """Stop all in an orderly way, at the same time."""
-        await asyncio.gather(*(each.child.stop(each.server.stop_seconds) for each in self.running))
+        await asyncio.gather(*(each.supervised.child.stop(each.server.stop_seconds) for each in self.running))
         self.running.clear()
 
     def kill(self) -> None:
         """Stop all at once; their state is what a crash would leave."""
         for each in self.running:
-            each.child.kill()
+            each.supervised.child.kill()
         self.running.clear()
 
     async def _start(self, server: Server) -> None:
-        self.running.append(Running(server, await server.start(START_SECONDS)))
+        child = await server.start(START_SECONDS)
+        self.running.append(Running(server, Supervised(child.program, child)))
 
     def _ours(self) -> dict[str, Server]:
-        ports = free_block(self.directory, PORTS_USED)
+        ports = self.ports or free_block(self.directory, PORTS_USED)
         logs = self.directory / "logs"
         servers: dict[str, Server] = {
             KAFKA: Kafka(self.directory / "kafka", log_file(logs, "kafka"), ports[0], ports[1], self.inherit),

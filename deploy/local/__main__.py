@@ -1,0 +1,101 @@
+"""`python -m deploy.local up | demo | servers | jars`: what the Makefile calls."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Never
+
+from deploy.local.jars import KAFKA_VERSION, install, jar_directory, locked_jars
+from deploy.local.lock import lock_data_directory
+from deploy.local.problem import CannotRun, disk_errors
+from deploy.local.servers import Servers
+from deploy.local.settings import LocalSettings
+from deploy.local.terminal import complain, say
+
+USAGE = "usage: python -m deploy.local up|demo|servers|jars"
+STOP_SECONDS = 9.5  # and half a second to be gone within ten
+
+
+async def _exchange(settings: LocalSettings, lock: int, *, with_demo: bool) -> int:
+    from deploy.local.run import Run, demo  # the other commands work without a Kafka client
+
+    run = Run(settings, lock)
+    try:
+        addresses = await run.start()
+        return await run.until_ended(demo(settings, addresses, lock) if with_demo else None)
+    finally:
+        say("stopping")
+        try:
+            await asyncio.wait_for(asyncio.shield(run.stop()), STOP_SECONDS)
+        finally:
+            run.kill()
+        say("stopped")
+
+
+async def _servers_alone(settings: LocalSettings, lock: int) -> int:
+    directory = settings.data_dir
+    servers = Servers(directory, {}, (lock,))
+    try:
+        addresses = await servers.start()
+        for name, value in addresses.as_environment().items():
+            say(f"export {name}='{value}'")
+        say("ready  (paste the lines above into another terminal; Ctrl-C stops it)")
+        await asyncio.gather(*(running.supervised.watch() for running in servers.running))
+        return 0
+    finally:
+        await servers.stop()
+
+
+async def _until_signal(work: Coroutine[None, None, int]) -> int:
+    """Run `work` and cancel it at the first signal; further signals end the children at once."""
+    task = asyncio.create_task(work)
+    received: list[int] = []
+
+    def on_signal(number: int) -> None:
+        received.append(number)
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        return 0
+
+
+def _jars() -> int:
+    if not jar_directory().is_dir():
+        say(f"fetching Kafka {KAFKA_VERSION} ({len(locked_jars())} jars, 44 MB)")
+        install()
+    return 0
+
+
+def _main(arguments: list[str]) -> int:
+    if arguments == ["jars"]:
+        return _jars()
+    if arguments not in (["up"], ["demo"], ["servers"]):
+        complain(USAGE)
+        return 2
+    settings = LocalSettings.read()
+    with disk_errors(settings.data_dir):
+        lock = lock_data_directory(settings.data_dir)
+        if arguments == ["servers"]:
+            return asyncio.run(_until_signal(_servers_alone(settings, lock)))
+        return asyncio.run(_until_signal(_exchange(settings, lock, with_demo=arguments == ["demo"])))
+
+
+def main() -> Never:
+    """Exit with 0 after an orderly stop, 1 with one sentence when the run cannot go on."""
+    try:
+        sys.exit(_main(sys.argv[1:]))
+    except CannotRun as problem:
+        complain(str(problem))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

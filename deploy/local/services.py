@@ -1,0 +1,93 @@
+"""The processes of the exchange, in the order in which they stop, and the environment that each is given."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy.local.child import Program
+from deploy.local.logs import log_file
+from deploy.local.servers import Addresses
+from deploy.local.settings import LocalSettings
+
+GATEWAY = "gateway"
+PYTHON = (sys.executable, "-u")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process: its instance id, its module, its ports, and how long its orderly stop may take."""
+
+    instance: str
+    module: str
+    admin_port: int
+    http_port: int | None
+    stop_stage: int
+    stop_seconds: float
+
+
+def services(settings: LocalSettings, ports: tuple[int, ...]) -> tuple[Service, ...]:
+    """All of them. `ports` holds `ports_needed` numbers."""
+    free = iter(ports)
+    workers = tuple(
+        Service(f"orderbook-worker-{number}", "services.orderbook_worker", next(free), None, 2, 2.5)
+        for number in range(1, settings.workers + 1)
+    )
+    return (
+        Service(GATEWAY, "deploy.gateway", next(free), settings.port, 0, 1.0),
+        Service("order-api-1", "services.order_api", next(free), next(free), 1, 1.5),
+        *workers,
+        Service("read-model-builder-1", "services.read_model_builder", next(free), None, 3, 1.5),
+        Service("query-api-1", "services.query_api", next(free), next(free), 3, 1.5),
+    )
+
+
+def ports_needed(settings: LocalSettings) -> int:
+    """How many ports `services` hands out."""
+    return settings.workers + 6
+
+
+def program(
+    service: Service, all_services: tuple[Service, ...], settings: LocalSettings, addresses: Addresses, lock: int
+) -> Program:
+    """How `service` is run."""
+    return Program(
+        service.instance,
+        (*PYTHON, "-m", service.module),
+        environment(service, all_services, settings, addresses),
+        log_file(settings.data_dir / "logs", service.instance),
+        (lock,),
+    )
+
+
+def environment(
+    service: Service, all_services: tuple[Service, ...], settings: LocalSettings, addresses: Addresses
+) -> Mapping[str, str]:
+    """Ours, with what this process needs to know."""
+    own = {"OUTCRY_INSTANCE": service.instance, "OUTCRY_ADMIN_PORT": str(service.admin_port)}
+    if service.http_port is not None:
+        own["OUTCRY_HTTP_PORT"] = str(service.http_port)
+    if service.instance == GATEWAY:
+        own |= _upstreams(all_services)
+    return {**os.environ, **common(settings, addresses), **own}
+
+
+def common(settings: LocalSettings, addresses: Addresses) -> dict[str, str]:
+    """What every process of this run is told, the demo too."""
+    return addresses.as_environment() | {
+        "OUTCRY_CLUSTER": settings.cluster,
+        "OUTCRY_DATA_DIR": str(settings.data_dir),
+        "OUTCRY_PARTITIONS": str(settings.partitions),
+        "OUTCRY_PORT": str(settings.port),
+        "OUTCRY_URL": f"http://127.0.0.1:{settings.port}",
+    }
+
+
+def _upstreams(all_services: tuple[Service, ...]) -> dict[str, str]:
+    http = {service.module: service.http_port for service in all_services}
+    admin = ",".join(f"{each.instance}={each.admin_port}" for each in all_services if each.instance != GATEWAY)
+    return {
+        "OUTCRY_GATEWAY_ORDER_API_PORT": str(http["services.order_api"]),
+        "OUTCRY_GATEWAY_QUERY_API_PORT": str(http["services.query_api"]),
+        "OUTCRY_GATEWAY_ADMIN_PORTS": admin,
+    }
