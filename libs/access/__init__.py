@@ -1,0 +1,1 @@
+"""Who asks, and what they may do: what both APIs ask before they do anything."""

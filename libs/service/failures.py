@@ -1,0 +1,13 @@
+"""Errors by what the caller can do about them; each carries the numbers in its message."""
+
+
+class Transient(Exception):
+    """May succeed when tried again: back off, then take over again or answer that it may be retried."""
+
+
+class Poison(Exception):
+    """This input can never be processed: set it aside with its cause and go on."""
+
+
+class Fatal(Exception):
+    """This process must end, and be started anew by its supervisor."""
