@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from libs.events.values import Side
+
 if TYPE_CHECKING:
     from libs.book.ladder import Level
 
@@ -43,7 +45,7 @@ class Order:
         order_id: bytes,
         account: Account,
         client_oid: str,
-        side: int,
+        side: Side,
         price: int,
         size: int,
         post_only: bool,

@@ -28,12 +28,15 @@ class ProductBook:
     def ladder(self, side: int) -> Ladder:
         return self.bids if side == 1 else self.asks
 
+    def opposite(self, side: int) -> Ladder:
+        return self.asks if side == 1 else self.bids
+
     def admit(
         self,
         order_id: bytes,
         account: str,
         client_oid: str,
-        side: int,
+        side: Side,
         price: int,
         size: int,
         post_only: bool,

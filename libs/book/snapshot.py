@@ -12,7 +12,7 @@ from libs.book.ladder import Ladder
 from libs.book.partition import PartitionState, Tombstone
 from libs.book.product import ProductBook
 from libs.book.window import Window, WindowRows
-from libs.events.values import Product
+from libs.events.values import Product, Side
 
 VERSION: Final = 1
 """Of the form below. A snapshot of another version is refused, and the log is folded instead."""
@@ -142,11 +142,11 @@ def _restore_book(state: PartitionState, row: BookRow) -> None:
     book.sequence = row.sequence
     book.trade_id = row.trade_id
     book.last_price = row.last_price
-    restore_side(book, 1, row.bids)
-    restore_side(book, 2, row.asks)
+    restore_side(book, Side.BUY, row.bids)
+    restore_side(book, Side.SELL, row.asks)
 
 
-def restore_side(book: ProductBook, side: int, rows: Iterable[OrderRow]) -> None:
+def restore_side(book: ProductBook, side: Side, rows: Iterable[OrderRow]) -> None:
     """Put resting orders back, given in queue order."""
     for row in rows:
         order = book.admit(

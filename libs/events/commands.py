@@ -5,27 +5,33 @@ defaults; a change of meaning is a new tag. Prices and sizes are integers at the
 nanoseconds since the epoch, ids are the 16 bytes of `libs.events.ids`.
 """
 
+from typing import Annotated
+
 import msgspec
 
 from libs.events.values import DeadLetterName, OrderType, Side, TimeInForce, TradingStatus
+
+CommandId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Name = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="tag"):
     """The envelope."""
 
-    command_id: bytes
+    command_id: CommandId
     """Of a `PlaceOrder`: its order_id."""
-    account: str
-    number: int
+    account: Name
+    number: Count
     """The product's number; 0 where the product has none yet."""
     order_id: bytes
     """The order to place, amend or cancel; `NO_ID` where it is named by `client_oid`, or none is meant."""
-    client_oid: str
-    key: int
+    client_oid: Name
+    key: Count
     """`key_digest` of the idempotency key the command came with; 0 without one. Of a place with a client_oid: of that."""
-    sent: int
+    sent: Count
     """order_api's own time, ns. A command published again keeps its first."""
-    attempt: int
+    attempt: Count
     replay_of: DeadLetterName | None
 
 

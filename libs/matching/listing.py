@@ -1,0 +1,129 @@
+"""Products come, change and go. Each event carries the whole product after the change."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from libs.book.partition import PartitionState
+from libs.book.product import ProductBook
+from libs.events.commands import (
+    Command,
+    DelistProduct,
+    ListProduct,
+    SetTradingStatus,
+    UpdateProduct,
+)
+from libs.events.events import AnyEvent, ProductDelisted, ProductListed, ProductUpdated, TradingStatusChanged
+from libs.events.ids import NUMBER_LIMIT, PARTITION_LIMIT
+from libs.events.values import DoneReason, Product, RejectReason, TradingStatus
+from libs.matching.placing import finish
+from libs.matching.rejections import reject
+from libs.matching.validation import listing_is_valid, updated
+
+_PRODUCT_LIMIT: Final = NUMBER_LIMIT // PARTITION_LIMIT - 1
+
+
+def list_product(
+    state: PartitionState, command: ListProduct, book: ProductBook | None, events: list[AnyEvent]
+) -> None:
+    reason = _listing_reason(state, command)
+    if reason is not None:
+        events.append(reject(state, command, book, reason))
+        return
+    product = Product(
+        command.product_id,
+        (state.counter + 1) * PARTITION_LIMIT + state.partition,
+        state.partition,
+        command.base_currency,
+        command.quote_currency,
+        command.price_scale,
+        command.size_scale,
+        command.quote_increment,
+        command.base_increment,
+        TradingStatus.ONLINE,
+        command.min_size,
+        command.max_size,
+        command.min_notional,
+    )
+    opened = state.list_product(product)
+    events.append(_changed(ProductListed, state, command, opened, product))
+
+
+def _listing_reason(state: PartitionState, command: ListProduct) -> RejectReason | None:
+    if command.product_id in state.listed:
+        return RejectReason.PRODUCT_EXISTS
+    if not listing_is_valid(command):
+        return RejectReason.INVALID_PRODUCT
+    if state.counter >= _PRODUCT_LIMIT:
+        return RejectReason.TOO_MANY_PRODUCTS
+    return None
+
+
+def update_product(
+    state: PartitionState, command: UpdateProduct, book: ProductBook | None, events: list[AnyEvent]
+) -> None:
+    if book is None:
+        events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
+        return
+    product = updated(book.product, command)
+    if product is None:
+        events.append(reject(state, command, book, RejectReason.INVALID_PRODUCT))
+        return
+    book.product = product
+    events.append(_changed(ProductUpdated, state, command, book, product))
+
+
+def set_status(
+    state: PartitionState, command: SetTradingStatus, book: ProductBook | None, events: list[AnyEvent]
+) -> None:
+    if book is None:
+        events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
+        return
+    if command.status is TradingStatus.DELISTED:
+        events.append(reject(state, command, book, RejectReason.INVALID_PRODUCT))
+        return
+    book.product = product = replace(book.product, status=command.status)
+    events.append(_changed(TradingStatusChanged, state, command, book, product))
+
+
+def delist_product(
+    state: PartitionState, command: DelistProduct, book: ProductBook | None, events: list[AnyEvent]
+) -> None:
+    """What rests is canceled first, buys from the best, then sells from the best."""
+    if book is None:
+        events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
+        return
+    account, key, sent = command.account, command.key, command.sent
+    for order in book.in_cancel_order(iter(book.orders.values())):
+        finish(state, command.command_id, book, order, DoneReason.DELISTED, events, account, key, sent)
+        account, key, sent = "", 0, 0
+    product = replace(book.product, status=TradingStatus.DELISTED)
+    events.append(_changed(ProductDelisted, state, command, book, product, first=not events))
+    state.delist(product)
+
+
+def _changed(
+    kind: type[ProductListed] | type[ProductUpdated] | type[TradingStatusChanged] | type[ProductDelisted],
+    state: PartitionState,
+    command: Command,
+    book: ProductBook,
+    product: Product,
+    first: bool = True,
+) -> AnyEvent:
+    state.seq += 1
+    book.sequence += 1
+    return kind(
+        state.seq,
+        product.number,
+        book.sequence,
+        state.time,
+        state.command_offset,
+        command.command_id,
+        False,
+        command.account if first else "",
+        command.key if first else 0,
+        command.sent if first else 0,
+        product,
+    )

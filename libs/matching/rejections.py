@@ -1,0 +1,94 @@
+"""The one event of a command that changes nothing. It is no public fact: it carries the product's current sequence."""
+
+from __future__ import annotations
+
+from libs.book.partition import PartitionState
+from libs.book.product import ProductBook
+from libs.events.commands import AmendOrder, AnyCommand, CancelOrder, Command, PlaceOrder
+from libs.events.events import AmendRejected, AnyEvent, CancelRejected, CommandRejected, OrderRejected
+from libs.events.ids import key_digest
+from libs.events.values import NO_ID, RejectReason
+
+
+def reject(
+    state: PartitionState,
+    command: AnyCommand,
+    book: ProductBook | None,
+    reason: RejectReason,
+    first: bytes = NO_ID,
+) -> AnyEvent:
+    """The rejection of a command's own kind; of a duplicate, with the id of the command that came first."""
+    match command:
+        case PlaceOrder():
+            return _order_rejected(state, command, book, reason, first)
+        case CancelOrder():
+            return rejection(CancelRejected, state, command, book, reason, first)
+        case AmendOrder():
+            return rejection(AmendRejected, state, command, book, reason, first)
+        case _:
+            return rejection(CommandRejected, state, command, book, reason, first)
+
+
+def rejection(
+    kind: type[AmendRejected] | type[CancelRejected] | type[CommandRejected],
+    state: PartitionState,
+    command: Command,
+    book: ProductBook | None,
+    reason: RejectReason,
+    first: bytes = NO_ID,
+) -> AmendRejected | CancelRejected | CommandRejected:
+    state.seq += 1
+    return kind(
+        state.seq,
+        command.number,
+        0 if book is None else book.sequence,
+        state.time,
+        state.command_offset,
+        command.command_id,
+        True,
+        command.account,
+        command.key,
+        command.sent,
+        command.order_id,
+        command.client_oid,
+        reason,
+        first,
+    )
+
+
+def _order_rejected(
+    state: PartitionState, command: PlaceOrder, book: ProductBook | None, reason: RejectReason, first: bytes
+) -> OrderRejected:
+    state.seq += 1
+    return OrderRejected(
+        state.seq,
+        command.number,
+        0 if book is None else book.sequence,
+        state.time,
+        state.command_offset,
+        command.command_id,
+        True,
+        command.account,
+        command.key,
+        command.sent,
+        command.order_id,
+        command.client_oid,
+        command.side,
+        command.type,
+        command.price,
+        command.size,
+        command.funds,
+        command.time_in_force,
+        command.post_only,
+        reason,
+        first,
+    )
+
+
+def missing_order_reason(state: PartitionState, command: Command) -> RejectReason:
+    """Why an order cannot be found: it is done and still remembered, or nothing is known of it."""
+    if command.order_id:
+        done = state.window.seen(command.order_id)
+    else:
+        done = state.window.first(key_digest(command.account, command.number, command.client_oid)) is not None
+    return RejectReason.ORDER_DONE if done else RejectReason.UNKNOWN_ORDER
