@@ -1,0 +1,268 @@
+"""The seam to aiokafka, which has no types: everything of it that `libs.kafka` touches is named and typed here.
+
+Some of it is private (leading underscores), because aiokafka 0.14 has no public way to: send LeaveGroup for a static
+member, read a position without waiting, know whether a batch was ever handed to a connection, or stop a producer
+without flushing it. The version is pinned, and the contract suite runs every one of these paths on a real broker.
+"""
+
+import asyncio
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+import aiokafka
+import aiokafka.errors
+import aiokafka.partitioner
+import aiokafka.producer.sender
+import aiokafka.structs
+
+from libs.kafka.limits import Limits
+from libs.kafka.ports import Record
+
+_T = TypeVar("_T")
+
+KafkaError: type[Exception] = aiokafka.errors.KafkaError
+NoOffsetError: type[Exception] = aiokafka.errors.NoOffsetForPartitionError
+OutOfRangeError: type[Exception] = aiokafka.errors.OffsetOutOfRangeError
+CommitFailedError: type[Exception] = aiokafka.errors.CommitFailedError
+FENCED: tuple[type[Exception], ...] = (
+    aiokafka.errors.ProducerFenced,
+    aiokafka.errors.InvalidProducerEpoch,
+)
+STOPPED: type[Exception] = aiokafka.errors.ConsumerStoppedError
+# What the client raises when it does not know a topic or partition.
+UNKNOWN_TOPIC: type[Exception] = aiokafka.errors.UnknownTopicOrPartitionError
+
+
+class Rebalances(Protocol):
+    """aiokafka's rebalance callbacks; it tells the class by inheritance, so `listener()` wraps one of these."""
+
+    async def on_partitions_revoked(self, revoked: Sequence["Place"]) -> None: ...
+    async def on_partitions_assigned(self, assigned: Sequence["Place"]) -> None: ...
+
+
+class Place(Hashable, Protocol):
+    """aiokafka's TopicPartition."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+
+
+class Builder(Protocol):
+    """A batch being filled. `append` gives None when it is full; the first record always fits."""
+
+    def append(
+        self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
+    ) -> object | None: ...
+    def size(self) -> int: ...
+    def record_count(self) -> int: ...
+
+
+class Metadata(Protocol):
+    """Where a batch went: its base offset, and its append time in ms (-1 where the topic takes the producer's)."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+
+
+class Producer(Protocol):
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def create_batch(self) -> Builder: ...
+    async def send_batch(
+        self, batch: Builder, topic: str, *, partition: int
+    ) -> "asyncio.Future[Metadata]": ...
+    async def begin_transaction(self) -> None: ...
+    async def send_offsets_to_transaction(self, offsets: Mapping[Place, int], group_id: str) -> None: ...
+    async def commit_transaction(self) -> None: ...
+    async def abort_transaction(self) -> None: ...
+    async def partitions_for(self, topic: str) -> set[int]: ...
+
+
+class Consumer(Protocol):
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def assign(self, partitions: Sequence[Place]) -> None: ...
+    def subscribe(self, topics: Sequence[str], *, listener: object) -> None: ...
+    def assignment(self) -> set[Place]: ...
+    def seek(self, partition: Place, offset: int) -> None: ...
+    def pause(self, *partitions: Place) -> None: ...
+    def resume(self, *partitions: Place) -> None: ...
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[Place, list[Record]]: ...
+    async def beginning_offsets(self, partitions: Sequence[Place]) -> dict[Place, int]: ...
+    async def end_offsets(self, partitions: Sequence[Place]) -> dict[Place, int]: ...
+    async def committed(self, partition: Place) -> int | None: ...
+    async def commit(self, offsets: Mapping[Place, int]) -> None: ...
+
+
+class Connection(NamedTuple):
+    """What every client needs to reach the cluster."""
+
+    bootstrap: str
+    client_id: str
+    limits: Limits
+
+
+def murmur2(data: bytes) -> int:
+    """The Java client's hash, unsigned 32 bits."""
+    hashed: int = aiokafka.partitioner.murmur2(data)
+    return hashed
+
+
+def place(topic: str, partition: int) -> Place:
+    made: Place = aiokafka.structs.TopicPartition(topic, partition)
+    return made
+
+
+def new_producer(connection: Connection, transactional_id: str | None) -> Producer:
+    """An idempotent producer with acks=all and no linger; transactional when it has an id."""
+    limits = connection.limits
+    aiokafka.producer.sender.BACKOFF_OVERRIDE = limits.concurrent_transaction_backoff_s
+    made: Producer = aiokafka.AIOKafkaProducer(
+        bootstrap_servers=connection.bootstrap,
+        client_id=connection.client_id,
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=limits.batch_bytes,
+        linger_ms=0,
+        request_timeout_ms=_ms(limits.request_timeout_s),
+        retry_backoff_ms=_ms(limits.retry_backoff_s),
+        transactional_id=transactional_id,
+        transaction_timeout_ms=_ms(limits.transaction_timeout_s),
+    )
+    return made
+
+
+def new_consumer(
+    connection: Connection, *, committed: bool, group: str | None = None, instance: str | None = None
+) -> Consumer:
+    """A consumer that never commits and never moves a position by itself."""
+    limits = connection.limits
+    made: Consumer = aiokafka.AIOKafkaConsumer(
+        bootstrap_servers=connection.bootstrap,
+        client_id=connection.client_id,
+        group_id=group,
+        group_instance_id=instance,
+        isolation_level="read_committed" if committed else "read_uncommitted",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_wait_ms=_ms(limits.fetch_wait_s),
+        max_partition_fetch_bytes=limits.fetch_partition_bytes,
+        check_crcs=limits.check_crcs,
+        request_timeout_ms=_ms(limits.request_timeout_s),
+        heartbeat_interval_ms=_ms(limits.heartbeat_s),
+        session_timeout_ms=_ms(limits.session_timeout_s),
+        max_poll_interval_ms=_ms(limits.poll_interval_s),
+    )
+    return made
+
+
+def listener(target: Rebalances) -> object:
+    """aiokafka asks for a subclass of its own."""
+
+    class Listener(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]  # its base has no types
+        async def on_partitions_revoked(self, revoked: Sequence[Place]) -> None:
+            await target.on_partitions_revoked(revoked)
+
+        async def on_partitions_assigned(self, assigned: Sequence[Place]) -> None:
+            await target.on_partitions_assigned(assigned)
+
+    return Listener()
+
+
+async def known_partitions(client: Producer | Consumer, topic: str) -> set[int]:
+    """Partition numbers from metadata; asks the broker until it knows the topic, so put a limit around it."""
+    known: set[int] = await _client(client)._wait_on_metadata(topic)
+    return known
+
+
+async def leader_ready(producer: Producer, at: Place) -> bool:
+    """Whether there is a connection to the leader, which is made if need be. False means: nothing was sent."""
+    client = _client(producer)
+    leader = client.cluster.leader_for_partition(at)
+    if leader is None or leader == -1:
+        await client.force_metadata_update()
+        return False
+    connected: bool = await client.ready(leader)
+    return connected
+
+
+def never_sent(producer: Producer, at: Place, batch: Builder) -> bool:
+    """Whether a submitted batch still waits in the producer's queue, so that no connection ever got it."""
+    waiting = producer._message_accumulator._batches.get(at, ())  # type: ignore[attr-defined]  # private
+    return any(entry._builder is batch and entry.retry_count == 0 for entry in waiting)
+
+
+def halt(producer: Producer, cause: Exception) -> None:
+    """Send nothing more, and fail all that waits. Takes effect before the next turn of the loop."""
+    sender = producer._sender.sender_task  # type: ignore[attr-defined]  # private
+    if sender is not None:
+        sender.cancel()
+    accumulator = producer._message_accumulator  # type: ignore[attr-defined]  # private
+    accumulator.fail_all(cause)
+    for batches in accumulator._batches.values():
+        for batch in batches:
+            retrieve(batch._drain_waiter)
+
+
+async def cut(client: Producer | Consumer, limit_s: float) -> None:
+    """Close connections without flushing or committing. Never raises for the state of the connection."""
+    client._closed = True  # type: ignore[union-attr]  # private; otherwise its finalizer complains
+    try:
+        async with asyncio.timeout(limit_s):
+            await _client(client).close()
+    except (TimeoutError, OSError, KafkaError):
+        return
+
+
+def is_transaction_broken(producer: Producer) -> bool:
+    """Whether the producer has given up its transaction for good, so that it cannot even abort it."""
+    transactions = producer._txn_manager  # type: ignore[attr-defined]  # private
+    retrieve(transactions._transaction_waiter)
+    broken: bool = transactions.is_fatal_error()
+    return broken
+
+
+def position(consumer: Consumer, at: Place) -> int | None:
+    """The next offset, without waiting; None when unassigned or never sought."""
+    subscription = consumer._subscription.subscription  # type: ignore[attr-defined]  # private
+    assignment = None if subscription is None else subscription.assignment
+    state = None if assignment is None else assignment.state_value(at)
+    if state is None or not state.has_valid_position:
+        return None
+    offset: int = state.position
+    return offset
+
+
+class Membership(NamedTuple):
+    """How the group knows this member: `generation` is -1 and `member_id` empty when it does not."""
+
+    generation: int
+    member_id: str
+
+
+def membership(consumer: Consumer) -> Membership:
+    coordinator = consumer._coordinator  # type: ignore[attr-defined]  # private
+    return Membership(coordinator.generation, coordinator.member_id)
+
+
+def leave_on_stop(consumer: Consumer) -> None:
+    """Make `stop` send LeaveGroup for a static member too: without it the group waits out the session timeout."""
+    consumer._coordinator._group_instance_id = None  # type: ignore[attr-defined]  # private
+
+
+def _client(owner: Producer | Consumer):  # type: ignore[no-untyped-def]  # aiokafka's client has no types
+    return owner.client if hasattr(owner, "client") else owner._client  # type: ignore[union-attr]  # private
+
+
+def retrieve(future: "asyncio.Future[_T] | None") -> None:
+    """Mark an exception as seen: who needs it has it from elsewhere, and asyncio would log it as lost."""
+    if future is not None and future.done() and not future.cancelled():
+        future.exception()
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
