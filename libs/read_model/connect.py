@@ -1,0 +1,36 @@
+"""Connections to Postgres, with time limits on everything."""
+
+from typing import Final, TypeAlias
+
+import asyncpg
+
+from libs.read_model.failures import classified
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+CONNECT_TIMEOUT_S: Final = 5.0
+
+
+async def connect(address: str, name: str, command_timeout_s: float, **settings: str) -> Connection:
+    """One connection, known to Postgres by `name`. Raises StoreUnavailable."""
+    with classified():
+        return await asyncpg.connect(
+            address,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=command_timeout_s,
+            server_settings={"application_name": name, **settings},
+        )
+
+
+async def create_pool(address: str, name: str, size: int, command_timeout_s: float) -> Pool:
+    """Connections made as they are needed, `size` at most: Postgres may be away at the start."""
+    with classified():
+        return await asyncpg.create_pool(
+            address,
+            min_size=0,
+            max_size=size,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=command_timeout_s,
+            server_settings={"application_name": name},
+        )

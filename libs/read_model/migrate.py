@@ -1,0 +1,43 @@
+"""Brings the tables up to this version of the code, once, however many processes start at the same time."""
+
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from libs.read_model.connect import Connection as DriverConnection
+
+_LOCK: Final = 0x6F757463_7279
+"""The advisory lock that migrations hold; the number says "outcry"."""
+_CONFIG: Final = Path(__file__).parent / "alembic.ini"
+
+
+def engine(address: str) -> AsyncEngine:
+    """An engine on a URL that asyncpg takes as it is: what SQLAlchemy cannot read of it (a socket's path) stays whole."""
+
+    async def connect() -> DriverConnection:
+        return await asyncpg.connect(address)
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+
+
+async def migrate(address: str) -> None:
+    """Upgrade to the newest revision, in one transaction. Waits for whoever is at it."""
+    made = engine(address)
+    try:
+        async with made.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            await connection.run_sync(_upgrade)
+    finally:
+        await made.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config(_CONFIG)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
