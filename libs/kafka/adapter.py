@@ -23,9 +23,7 @@ class KafkaLog:
     def reader(self, topic: str, *, committed: bool = True) -> LogReader:
         return KafkaLogReader(self._connection, topic, committed=committed)
 
-    def group(
-        self, topic: str, group: str, instance: str | None = None, *, committed: bool = True
-    ) -> GroupReader:
+    def group(self, topic: str, group: str, instance: str | None = None, *, committed: bool = True) -> GroupReader:
         return KafkaGroupReader(self._connection, topic, group, instance, committed=committed)
 
     def transactional_writer(self, transactional_id: str) -> TransactionalWriter:

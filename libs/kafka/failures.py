@@ -36,9 +36,7 @@ class NotPublished(Transient):
 class PublishUnknown(Transient):
     """May be in the log, now or shortly. `acknowledged` covers the first entries of the call, which certainly are."""
 
-    def __init__(
-        self, topic: str, partition: int, entries: int, cause: str, acknowledged: Sequence[Ack] = ()
-    ) -> None:
+    def __init__(self, topic: str, partition: int, entries: int, cause: str, acknowledged: Sequence[Ack] = ()) -> None:
         super().__init__(
             f"{len(acknowledged)} of {entries} records for {topic}/{partition} are published, the others may be: {cause}"
         )
@@ -64,9 +62,7 @@ class OffsetOutOfRange(Fatal):
     """A position is not in the log: history was deleted, or the position belongs to another log."""
 
     def __init__(self, topic: str, partition: int, offset: int, start: int, end: int) -> None:
-        super().__init__(
-            f"offset {offset} of {topic}/{partition} is outside the log, which has {start} to {end}"
-        )
+        super().__init__(f"offset {offset} of {topic}/{partition} is outside the log, which has {start} to {end}")
         self.topic = topic
         self.partition = partition
         self.offset = offset
@@ -101,8 +97,6 @@ class RecordTooLarge(Poison):
     """One record does not fit into a batch, so no retry can write it."""
 
     def __init__(self, topic: str, partition: int, size: int, limit: int) -> None:
-        super().__init__(
-            f"a record of {size} bytes for {topic}/{partition} exceeds the limit of {limit} bytes"
-        )
+        super().__init__(f"a record of {size} bytes for {topic}/{partition} exceeds the limit of {limit} bytes")
         self.size = size
         self.limit = limit

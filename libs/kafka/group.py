@@ -146,7 +146,7 @@ class KafkaGroupReader:
         self._note_assignment()
         try:
             self._listener.assigned(self._owned, self.generation())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next poll raises it
             self._failure = _listener_failed("assigned", self._owned, error)
 
     async def _revoke(self) -> None:
@@ -156,7 +156,7 @@ class KafkaGroupReader:
             return
         try:
             await self._listener.revoked(revoked)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next poll raises it
             self._failure = _listener_failed("revoked", revoked, error)
 
     async def _fetch(self, max_records: int, timeout: float) -> None:

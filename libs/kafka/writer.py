@@ -73,14 +73,17 @@ class KafkaTransactionalWriter:
         if producer is None:
             return
         failed, self._ended = self._ended, Aborted(f"the writer {self._id} is closed")
+        if failed is not None or not await self._stopped(producer):
+            halt(producer, self._ended)  # what was in flight, the log aborts
+            await cut(producer, self._limits.close_timeout_s)
+
+    async def _stopped(self, producer: Producer) -> bool:
         try:
-            if failed is None:
-                async with asyncio.timeout(self._limits.close_timeout_s):
-                    return await producer.stop()
+            async with asyncio.timeout(self._limits.close_timeout_s):
+                await producer.stop()
         except (TimeoutError, OSError, KafkaError):
-            pass  # cut below: what was in flight, the log aborts
-        halt(producer, self._ended)
-        await cut(producer, self._limits.close_timeout_s)
+            return False
+        return True
 
     def _usable(self) -> Producer:
         if self._ended is not None:
@@ -125,9 +128,7 @@ class KafkaTransactionalWriter:
         if isinstance(error, TimeoutError) or elapsed >= self._limits.transaction_timeout_s:
             return TransactionExpired(f"the transaction of {self._id} did not end within {elapsed:.1f} s")
         if _is_fence(error):
-            return Fenced(
-                f"transactional id {self._id} has a newer writer, found after {elapsed:.3f} s: {error!r}"
-            )
+            return Fenced(f"transactional id {self._id} has a newer writer, found after {elapsed:.3f} s: {error!r}")
         if isinstance(self._ended, TransactionExpired):
             return TransactionExpired(f"the end of the transaction of {self._id} is unknown: {error!r}")
         if not broken:
