@@ -1,0 +1,71 @@
+"""A request as it was parsed, and as it is written to an upstream."""
+
+from dataclasses import dataclass, field
+
+# Of one connection, not of the message (RFC 9110, 7.6.1); the framing is written anew.
+HOP_BY_HOP = frozenset(
+    (
+        b"connection",
+        b"content-length",
+        b"expect",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+READS = frozenset((b"GET", b"HEAD"))
+WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
+
+
+@dataclass(slots=True)
+class Request:
+    """What one client asked. `complete` when its last byte has come."""
+
+    url: bytes = b""
+    method: bytes = b""
+    version: str = "1.1"
+    headers: list[bytes] = field(default_factory=list)
+    body: list[bytes] = field(default_factory=list)
+    body_bytes: int = 0
+    upgrade: bytes = b""
+    wants_continue: bool = False
+    has_body: bool = False
+    keep_alive: bool = True
+    complete: bool = False
+
+    def header(self, name: bytes, value: bytes) -> None:
+        """Take a header in; what belongs to the connection is kept apart or dropped."""
+        lower = name.lower()
+        if lower not in HOP_BY_HOP:
+            self.headers.append(b"%b: %b\r\n" % (name, value))
+        elif lower == b"upgrade":
+            self.upgrade = value.lower()
+        elif lower == b"expect":
+            self.wants_continue = value.lower() == b"100-continue"
+        elif lower in {b"content-length", b"transfer-encoding"}:
+            self.has_body = True
+
+    @property
+    def path(self) -> bytes:
+        return self.url.partition(b"?")[0]
+
+    @property
+    def is_websocket(self) -> bool:
+        return self.upgrade == b"websocket" and self.method == b"GET"
+
+    def written(self) -> bytes:
+        """The whole request for an upstream, with one framing only."""
+        length = b"content-length: %d\r\n" % self.body_bytes if self.has_body else b""
+        return b"".join((self._line(), *self.headers, length, b"\r\n", *self.body))
+
+    def written_as_upgrade(self) -> bytes:
+        """The head of a WebSocket handshake."""
+        return b"".join((self._line(), *self.headers, b"connection: upgrade\r\nupgrade: websocket\r\n\r\n"))
+
+    def _line(self) -> bytes:
+        return b"%b %b HTTP/%b\r\n" % (self.method, self.url, self.version.encode())

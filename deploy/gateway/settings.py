@@ -1,0 +1,44 @@
+"""Settings of the gateway; every limit is named here."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    """Ports, and the limits within which a stranger's bytes are held."""
+
+    port: int
+    admin_port: int
+    order_api_port: int
+    query_api_port: int
+    admin_ports: Mapping[str, int]
+    host: str = "127.0.0.1"
+    upstream_host: str = "127.0.0.1"
+    max_connections: int = 1024
+    max_upstream_connections: int = 256
+    max_waiting: int = 1024
+    max_head_bytes: int = 32 * 1024
+    max_body_bytes: int = 4 * 1024 * 1024
+    max_queued_requests: int = 16
+    read_seconds: float = 15.0
+    keep_alive_seconds: float = 75.0
+    answer_seconds: float = 30.0
+    connect_seconds: float = 2.0
+    # Shorter than what an upstream waits before it hangs up, so that no request meets a closing connection.
+    upstream_idle_seconds: float = 2.0
+    drain_seconds: float = 2.0
+    stop_seconds: float = 0.8
+
+    @staticmethod
+    def read(environment: Mapping[str, str] = os.environ) -> "GatewaySettings":
+        """From `OUTCRY_HTTP_PORT`, `OUTCRY_ADMIN_PORT` and `OUTCRY_GATEWAY_*`."""
+        pairs = (pair.partition("=") for pair in environment["OUTCRY_GATEWAY_ADMIN_PORTS"].split(",") if pair)
+        return GatewaySettings(
+            port=int(environment["OUTCRY_HTTP_PORT"]),
+            admin_port=int(environment["OUTCRY_ADMIN_PORT"]),
+            order_api_port=int(environment["OUTCRY_GATEWAY_ORDER_API_PORT"]),
+            query_api_port=int(environment["OUTCRY_GATEWAY_QUERY_API_PORT"]),
+            admin_ports={name: int(port) for name, _, port in pairs},
+        )
