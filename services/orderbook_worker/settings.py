@@ -1,0 +1,29 @@
+"""Every limit of the worker by name."""
+
+from libs.service.settings import Settings
+
+
+class WorkerSettings(Settings, frozen=True, kw_only=True):
+    poll_records: int = 4_000
+    """Commands one poll may bring, over all partitions."""
+    poll_timeout_ms: int = 200
+    batch_commands: int = 2_000
+    """Commands in one transaction."""
+    backlog_commands: int = 8_000
+    """Commands a partition may hold that are read and not decided; beyond, its reading is paused."""
+    commit_gap_ms: int = 20
+    """Between the starts of two commits of a partition under load; a command that comes later commits at once."""
+    snapshot_every_ms: int = 30_000
+    """Between two snapshots of a partition, when something changed."""
+    snapshot_chunk_bytes: int = 512 * 1024
+    snapshots_kept: int = 3
+    fold_records: int = 5_000
+    """Events one poll of a take-over brings."""
+    fold_timeout_ms: int = 1_000
+    takeover_attempts: int = 20
+    """In a row, of one partition; then the process ends and is started anew."""
+    takeover_backoff_ms: int = 100
+    """After the first failed take-over; doubles up to `takeover_backoff_most_ms`, with jitter."""
+    takeover_backoff_most_ms: int = 5_000
+    revoke_timeout_ms: int = 3_000
+    """For the commit in flight when partitions are revoked; beyond it the process ends."""

@@ -1,0 +1,193 @@
+"""A member of the group that shares the partitions: one loop that polls, and one lane for each partition it owns.
+
+Whatever cannot be repaired ends the process, and its supervisor starts it anew: recovery and start-up are one path.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from libs.events.topics import ORDERS
+from libs.kafka.failures import Aborted, NotAssigned
+from libs.kafka.ports import GroupReader, Log
+from libs.service.failures import Fatal, Transient
+from libs.service.process import Process
+from services.orderbook_worker.failures import PartitionStuck
+from services.orderbook_worker.lane import Lane
+from services.orderbook_worker.metrics import LaneMetrics
+from services.orderbook_worker.settings import WorkerSettings
+from services.orderbook_worker.snapshots import CachedSnapshots, Stored
+from services.orderbook_worker.takeover import Recovered, Superseded, Takeover, agree
+
+
+class Worker:
+    """The group's listener. Rebalances are eager, so each assignment begins from nothing owned."""
+
+    def __init__(self, process: Process[WorkerSettings], log: Log, snapshots: CachedSnapshots) -> None:
+        self._process = process
+        self._settings = process.settings
+        self._logger = process.log
+        self._snapshots = snapshots
+        self._group_name = f"{self._settings.cluster}-orderbook-worker"
+        self._group: GroupReader = log.group(
+            ORDERS, self._group_name, self._settings.instance, committed=False
+        )
+        self._takeover = Takeover(log, snapshots, self._settings, process.log, process.metrics)
+        self._owners: dict[int, asyncio.Task[None]] = {}
+        self._lanes: dict[int, Lane] = {}
+        self._kept: dict[int, Recovered] = {}
+        self._saving: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._generation = -1
+
+    async def run(self) -> None:
+        """Until the process is told to stop; raises what ended it otherwise."""
+        await self._group.start(self)
+        settings = self._settings
+        try:
+            while not self._process.stop.is_set():
+                polled = await self._group.poll(settings.poll_records, settings.poll_timeout_ms / 1000)
+                for partition, records in polled.items():
+                    lane = self._lanes.get(partition)
+                    if lane is not None and not lane.offer(records):
+                        self._group.pause([partition])
+                if self._failure is not None:
+                    raise self._failure
+        finally:
+            await self._group.leave()
+            await asyncio.gather(*self._saving, return_exceptions=True)
+        if self._failure is not None:
+            raise self._failure
+
+    def assigned(self, partitions: frozenset[int], generation: int) -> None:
+        self._generation = generation
+        self._logger.info("assigned", partitions=sorted(partitions), generation=generation)
+        self._process.health.ready(not partitions, "taking over partitions", aspect="partitions")
+        for partition in partitions:
+            self._owners[partition] = asyncio.create_task(self._own(partition, generation))
+
+    async def revoked(self, partitions: frozenset[int]) -> None:
+        """Settle what is in flight and let go. A lane that cannot in time would act beside the next owner."""
+        self._logger.info("revoked", partitions=sorted(partitions))
+        for partition, owner in self._owners.items():
+            lane = self._lanes.get(partition)
+            if lane is None:
+                owner.cancel()
+            else:
+                lane.close()
+        owners, self._owners = self._owners, {}
+        if owners:
+            _, pending = await asyncio.wait(owners.values(), timeout=self._settings.revoke_timeout_ms / 1000)
+            if pending:
+                self._fail(PartitionStuck(f"{len(pending)} partitions were not let go within the limit"))
+
+    async def _own(self, partition: int, generation: int) -> None:
+        """Take over and run, again after each failure that another take-over repairs."""
+        attempt = 0
+        try:
+            while self._is_present(generation):
+                try:
+                    await self._own_once(partition, generation)
+                    return
+                except (Aborted, Transient) as error:
+                    attempt += 1
+                    self._logger.warning(
+                        "take-over failed",
+                        partition=partition,
+                        attempt=attempt,
+                        error=type(error).__name__,
+                        detail=str(error),
+                    )
+                    if attempt >= self._settings.takeover_attempts:
+                        raise PartitionStuck(
+                            f"partition {partition}: {attempt} take-overs failed: {error}"
+                        ) from error
+                await asyncio.sleep(self._backoff(attempt))
+        except (Superseded, NotAssigned, asyncio.CancelledError):
+            return
+        except BaseException as error:  # noqa: BLE001  # whatever ends an owner ends the process, in `run`
+            self._fail(error)
+
+    async def _own_once(self, partition: int, generation: int) -> None:
+        kept = self._kept.pop(partition, None)
+        present: Callable[[], bool] = lambda: self._is_present(generation)  # noqa: E731
+        recovered, writer = await self._takeover.take(partition, kept, present)
+        try:
+            following = agree(partition, recovered.state, await self._group.committed(partition))
+            metrics = LaneMetrics(
+                self._process.metrics, self._process.clock, partition, lambda: recovered.state
+            )
+            lane = Lane(
+                partition,
+                self._group_name,
+                recovered,
+                writer,
+                self._settings,
+                metrics,
+                self._save,
+                self._relieved,
+            )
+            if not present():
+                raise Superseded
+            self._lanes[partition] = lane
+            self._group.seek(partition, following)
+            self._group.resume([partition])
+            self._note_readiness()
+            try:
+                await lane.run()
+            finally:
+                self._lanes.pop(partition, None)
+                metrics.forget()
+            self._kept[partition] = lane.committed()
+            if self._process.stop.is_set():
+                self._save_at_hand_over(partition, lane)
+        finally:
+            await writer.close()
+
+    def _note_readiness(self) -> None:
+        if len(self._lanes) == len(self._owners):
+            self._process.health.ready(True, aspect="partitions")
+
+    def _is_present(self, generation: int) -> bool:
+        return generation == self._generation and generation == self._group.generation()
+
+    def _relieved(self, partition: int) -> None:
+        self._group.resume([partition])
+
+    def _save(self, partition: int, snapshot: Stored) -> None:
+        task = asyncio.create_task(self._save_logged(partition, snapshot))
+        self._saving.add(task)
+        task.add_done_callback(self._saving.discard)
+
+    def _save_at_hand_over(self, partition: int, lane: Lane) -> None:
+        snapshot = lane.unsaved()
+        if snapshot is not None:
+            self._save(partition, snapshot)
+
+    async def _save_logged(self, partition: int, snapshot: Stored) -> None:
+        """A snapshot that cannot be saved costs time at the next take-over, and nothing else."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            await self._snapshots.save(partition, snapshot)
+        except (Transient, Fatal) as error:
+            self._logger.warning(
+                "snapshot not saved", partition=partition, seq=snapshot.seq, detail=str(error)
+            )
+            return
+        metrics, label = self._process.metrics, str(partition)
+        metrics.histogram("snapshot_seconds", "To save a snapshot.").observe(loop.time() - started)
+        metrics.gauge("snapshot_bytes", "Of the last snapshot.", partition=label).set(len(snapshot.data))
+        saved = self._process.clock.now()
+        metrics.gauge("snapshot_age_seconds", "Of the last snapshot.", partition=label).read = lambda: (
+            (self._process.clock.now() - saved) / 1_000_000_000
+        )
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
+
+    def _backoff(self, attempt: int) -> float:
+        most = self._settings.takeover_backoff_most_ms
+        limit = min(most, self._settings.takeover_backoff_ms * 2 ** (attempt - 1))
+        return random.uniform(limit / 2, limit) / 1000  # noqa: S311  # jitter, no secret
