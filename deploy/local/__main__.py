@@ -10,6 +10,7 @@ from deploy.local.jars import KAFKA_VERSION, install, jar_directory, locked_jars
 from deploy.local.lock import lock_data_directory
 from deploy.local.problem import CannotRun, disk_errors
 from deploy.local.servers import Servers
+from deploy.local.services import demo
 from deploy.local.settings import LocalSettings
 from deploy.local.terminal import complain, say
 
@@ -18,7 +19,7 @@ STOP_SECONDS = 9.5  # and half a second to be gone within ten
 
 
 async def _exchange(settings: LocalSettings, lock: int, *, with_demo: bool) -> int:
-    from deploy.local.run import Run, demo  # the other commands work without a Kafka client
+    from deploy.local.run import Run  # the other commands work without a Kafka client
 
     run = Run(settings, lock)
     try:

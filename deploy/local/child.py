@@ -5,6 +5,7 @@ inherits the lock of the data directory: as long as one of them lives, nobody el
 """
 
 import asyncio
+import json
 import math
 import os
 import pwd
@@ -105,7 +106,18 @@ def last_line(log: Path | None) -> str:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - LAST_LINE_BYTES))
         lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else ""
+    return _in_words(lines[-1].strip()) if lines else ""
+
+
+def _in_words(line: str) -> str:
+    """A structured line as `event: detail`, any other line as it is."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(record, dict):
+        return line
+    return ": ".join(str(record[key]) for key in ("event", "error", "detail") if record.get(key))
 
 
 def _spawn(program: Program) -> subprocess.Popen[bytes]:

@@ -6,8 +6,6 @@ killed is continued by the next one exactly as one that was stopped.
 
 import asyncio
 import math
-import os
-import sys
 import time
 from collections.abc import Coroutine
 from itertools import groupby
@@ -17,7 +15,7 @@ from deploy.local.logs import bound
 from deploy.local.ports import free_block, require_free
 from deploy.local.problem import CannotRun, free_disk, require_free_disk
 from deploy.local.servers import PORTS_USED, Addresses, Servers, given_addresses
-from deploy.local.services import Service, common, ports_needed, program, services
+from deploy.local.services import Service, ports_needed, program, services
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervised
 from deploy.local.terminal import say
@@ -142,9 +140,3 @@ class Run:
 
     def _watch(self, what: Coroutine[None, None, None]) -> None:
         self._watches.append(asyncio.create_task(what))
-
-
-def demo(settings: LocalSettings, addresses: Addresses, lock: int) -> Program:
-    """Traffic for the exchange: a recorded market, its check, then simulated traders."""
-    argv = (sys.executable, "-u", "-m", "sim", "demo")
-    return Program("the demo", argv, {**os.environ, **common(settings, addresses)}, None, (lock,))

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from deploy.local.child import Program
 from deploy.local.logs import log_file
+from deploy.local.ports import LOOPBACK
 from deploy.local.servers import Addresses
-from deploy.local.settings import LocalSettings
+from deploy.local.settings import RUNNERS_OWN, LocalSettings
 
 GATEWAY = "gateway"
 PYTHON = (sys.executable, "-u")
+STOP_MARGIN_MS = 200  # what a process needs to exit when its work is done
 
 
 @dataclass(frozen=True)
@@ -64,23 +66,34 @@ def environment(
     service: Service, all_services: tuple[Service, ...], settings: LocalSettings, addresses: Addresses
 ) -> Mapping[str, str]:
     """Ours, with what this process needs to know."""
-    own = {"OUTCRY_INSTANCE": service.instance, "OUTCRY_ADMIN_PORT": str(service.admin_port)}
+    own = {
+        "OUTCRY_INSTANCE": service.instance,
+        "OUTCRY_ADMIN_PORT": str(service.admin_port),
+        "OUTCRY_CLUSTER": settings.cluster,
+        "OUTCRY_DATA_DIR": str(settings.data_dir),
+        "OUTCRY_STOP_TIMEOUT_MS": str(int(service.stop_seconds * 1000) - STOP_MARGIN_MS),
+    }
     if service.http_port is not None:
         own["OUTCRY_HTTP_PORT"] = str(service.http_port)
     if service.instance == GATEWAY:
         own |= _upstreams(all_services)
-    return {**os.environ, **common(settings, addresses), **own}
+    return _inherited() | addresses.as_environment() | own
 
 
-def common(settings: LocalSettings, addresses: Addresses) -> dict[str, str]:
-    """What every process of this run is told, the demo too."""
-    return addresses.as_environment() | {
+def demo(settings: LocalSettings, addresses: Addresses, lock: int) -> Program:
+    """Traffic for the exchange: a recorded market, its check, then simulated traders. It has the terminal."""
+    told = addresses.as_environment() | {
         "OUTCRY_CLUSTER": settings.cluster,
         "OUTCRY_DATA_DIR": str(settings.data_dir),
-        "OUTCRY_PARTITIONS": str(settings.partitions),
         "OUTCRY_PORT": str(settings.port),
-        "OUTCRY_URL": f"http://127.0.0.1:{settings.port}",
+        "OUTCRY_URL": f"http://{LOOPBACK}:{settings.port}",
     }
+    return Program("the demo", (*PYTHON, "-m", "sim", "demo"), {**os.environ, **told}, None, (lock,))
+
+
+def _inherited() -> dict[str, str]:
+    # A service warns of variables that it does not know; what is for the runner is not for it.
+    return {name: value for name, value in os.environ.items() if name not in RUNNERS_OWN}
 
 
 def _upstreams(all_services: tuple[Service, ...]) -> dict[str, str]:

@@ -9,6 +9,17 @@ from deploy.local.problem import CannotRun
 from deploy.partitions import DEFAULT_PARTITIONS, MAX_PARTITIONS
 
 MAX_WORKERS = 16
+RUNNERS_OWN = frozenset(
+    (
+        "OUTCRY_PORT",
+        "OUTCRY_WORKERS",
+        "OUTCRY_PARTITIONS",
+        "OUTCRY_AUDIT_HOURS",
+        "OUTCRY_MIN_FREE_DISK_MB",
+        "OUTCRY_READY_SECONDS",
+        "OUTCRY_HTTP_PORT",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ class LocalSettings:
             port=number("OUTCRY_PORT", 8080, 1, 65535),
             workers=number("OUTCRY_WORKERS", 2, 1, MAX_WORKERS),
             partitions=number("OUTCRY_PARTITIONS", DEFAULT_PARTITIONS, 1, MAX_PARTITIONS),
-            cluster=environment.get("OUTCRY_CLUSTER") or "local",
+            cluster=environment.get("OUTCRY_CLUSTER") or "outcry",
             audit_hours=number("OUTCRY_AUDIT_HOURS", 0, 0, 1_000_000) or None,
             min_free_disk_mb=number("OUTCRY_MIN_FREE_DISK_MB", 1024, 0, 1_000_000),
             ready_seconds=number("OUTCRY_READY_SECONDS", 120, 1, 3600),

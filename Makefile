@@ -1,0 +1,66 @@
+# Every way to work with Outcry. OUTCRY_… variables of the environment, or of the command line, reach what is run.
+# Needs Python 3.11 or 3.12, make and a shell; everything else is fetched into .venv by `make setup`.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := .venv/bin
+SOURCES := $(wildcard libs services cli sim deploy tests)
+
+MAKEFLAGS += --no-print-directory
+export OUTCRY_DATA_DIR OUTCRY_PORT OUTCRY_WORKERS OUTCRY_PARTITIONS OUTCRY_KAFKA OUTCRY_POSTGRES OUTCRY_REDIS
+
+.PHONY: help setup demo up servers test check format bench lock clean
+
+help:
+	@echo "make demo     set up, start the exchange and drive it with a recorded Bitcoin market"
+	@echo "make up       start the exchange alone at http://127.0.0.1:8080 (OUTCRY_PORT), state in .outcry (OUTCRY_DATA_DIR)"
+	@echo "make test     all checks, and all tests on real Kafka, PostgreSQL and Valkey"
+	@echo "make check    format, lint, types, import contracts, house rules"
+	@echo "make bench    measure throughput and latency, each beside its baseline"
+	@echo "make setup    everything needed into .venv; skipped when up to date"
+	@echo "make servers  Kafka, PostgreSQL and Valkey alone, to keep between test runs"
+	@echo "make format   write the code as 'make check' wants it"
+	@echo "make lock     resolve the dependencies of pyproject.toml anew"
+	@echo "make clean    remove .venv, caches and the exchange's state"
+
+setup:
+ifeq ($(strip $(PYTHON)),)
+	@echo "Python 3.11 or 3.12 is needed, and none is on the PATH." >&2; exit 1
+else
+	@$(PYTHON) deploy/setup.py
+endif
+
+demo: setup
+	@exec $(BIN)/python -m deploy.local demo
+
+up: setup
+	@exec $(BIN)/python -m deploy.local up
+
+servers: setup
+	@OUTCRY_DATA_DIR=$${OUTCRY_DATA_DIR:-.outcry/servers} exec $(BIN)/python -m deploy.local servers
+
+test: check
+	@exec $(BIN)/python -m pytest tests --ignore=tests/tidy
+
+check: setup
+	@$(BIN)/ruff format --check --quiet $(SOURCES)
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest --quiet tests/tidy
+
+format: setup
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES)
+
+bench: setup
+	@exec $(BIN)/python -m tests.benchmarks
+
+lock:
+	uv pip compile --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
+		--group pyproject.toml:dev --output-file requirements.lock
+	echo "ob-analytics==0.1.0" | uv pip compile --no-deps --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--python-version 3.11 --output-file requirements-recording.lock -
+
+clean:
+	@rm -rf .venv .outcry .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,90 @@
+"""Set-up on a fresh machine, run by any Python of the right version before there is anything else.
+
+Makes `.venv`, installs exactly what the locks name with the hashes that they name, by uv where there is one and
+by pip elsewhere, and fetches Kafka. A stamp of the locks' hash makes the next run a matter of milliseconds.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "outcry.stamp"
+LOCK = ROOT / "requirements.lock"
+# Its own dependencies are for plotting; its data file is all that is wanted.
+LOCK_WITHOUT_DEPENDENCIES = ROOT / "requirements-recording.lock"
+JARS_LOCK = ROOT / "deploy" / "local" / "kafka-jars.lock"
+OLDEST, TOO_NEW = (3, 11), (3, 13)
+NEEDED_MB = 1500
+MEGABYTE = 1024 * 1024
+
+
+def main() -> int:
+    if not OLDEST <= sys.version_info[:2] < TOO_NEW:
+        found = ".".join(map(str, sys.version_info[:3]))
+        return _fail(f"Python 3.11 or 3.12 is needed and {sys.executable} is {found}: run `make PYTHON=…`.")
+    wanted = _wanted()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return 0
+    free = shutil.disk_usage(ROOT).free // MEGABYTE
+    if free < NEEDED_MB:
+        return _fail(f"The disk that holds {ROOT} has {free} MB free and set-up needs {NEEDED_MB} MB.")
+    began = time.monotonic()
+    uv = shutil.which("uv")
+    problem = _make_venv(uv) or _install(uv) or _fetch_kafka()
+    if problem:
+        return _fail(problem)
+    STAMP.write_text(wanted)
+    _say(f"set up in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+def _wanted() -> str:
+    """What a finished set-up is made of."""
+    digest = hashlib.sha256(sys.version.encode())
+    for part in (LOCK, LOCK_WITHOUT_DEPENDENCIES, JARS_LOCK):
+        digest.update(part.read_bytes())
+    return digest.hexdigest()
+
+
+def _make_venv(uv: str | None) -> str:
+    _say(f"making {VENV} with Python {sys.version.split()[0]}")
+    try:
+        venv.create(VENV, clear=True, with_pip=uv is None)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"{VENV} could not be made ({error}): is Python's venv module complete (Debian: python3.11-venv)?"
+    return ""
+
+
+def _install(uv: str | None) -> str:
+    python = str(VENV / "bin" / "python")
+    installer = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "--no-input"]
+    _say(f"installing {LOCK.name} by {'uv' if uv else 'pip'}")
+    for options in (["-r", str(LOCK)], ["--no-deps", "-r", str(LOCK_WITHOUT_DEPENDENCIES)]):
+        if subprocess.run([*installer, "--require-hashes", *options], check=False, cwd=ROOT).returncode != 0:
+            return f"{options[-1]} could not be installed, for the reason above; without a network, connect and repeat."
+    return ""
+
+
+def _fetch_kafka() -> str:
+    command = [str(VENV / "bin" / "python"), "-m", "deploy.local", "jars"]
+    return "" if subprocess.run(command, check=False, cwd=ROOT).returncode == 0 else "Kafka could not be installed."
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _fail(line: str) -> int:
+    sys.stderr.write(line + "\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
