@@ -13,10 +13,10 @@ from deploy.gateway.problems import (
     BODY_TOO_LARGE,
     HEAD_TOO_LARGE,
     MALFORMED,
-    METHOD,
+    METHOD_NOT_ALLOWED,
     TIMEOUT,
     TOO_MANY,
-    Problem,
+    Kind,
     written,
 )
 from deploy.gateway.settings import GatewaySettings
@@ -172,12 +172,12 @@ class ClientConnection(asyncio.Protocol):
             # Not at once: a long pipeline of quick answers would be a deep recursion.
             asyncio.get_running_loop().call_soon(self._next)
 
-    def fail(self, problem: Problem, about: object) -> None:
+    def fail(self, problem: Kind, detail: str) -> None:
         request = self._current
         close = request is None or not request.keep_alive
         head_only = request is not None and request.method == b"HEAD"
         self._gateway.count(problem.code)
-        self._transport.write(written(problem, about, close=close, head_only=head_only))
+        self._transport.write(written(problem, detail, close=close, head_only=head_only))
         self.answered()
 
     def break_off(self) -> None:
@@ -223,7 +223,7 @@ class ClientConnection(asyncio.Protocol):
             return
         pool = self._route(request)
         if pool is None:
-            self.fail(METHOD, "")
+            self.fail(METHOD_NOT_ALLOWED, "")
             return
         self._gateway.count(pool.name)
         self._exchange = Exchange(self, request, pool)
@@ -247,15 +247,14 @@ class ClientConnection(asyncio.Protocol):
         if first:
             self.data_received(first)
 
-    def _refuse(self, problem: Problem) -> None:
+    def _refuse(self, problem: Kind) -> None:
         """Answer, read no more, and hang up a little later, so that the client gets to read the answer."""
         self._deaf = True
         self._since = time.monotonic()
         self._reading = None
         if self._exchange is None:
             self._gateway.count(problem.code)
-            about = self._settings.max_body_bytes
-            self._transport.write(written(problem, about, close=True))
+            self._transport.write(written(problem, "", close=True))
             self._transport.write_eof()
         else:
             self._transport.abort()

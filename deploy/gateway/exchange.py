@@ -4,7 +4,7 @@ import time
 from typing import Protocol
 
 from deploy.gateway.message import READS, Request
-from deploy.gateway.problems import OVERLOADED, READ_LATE, READ_LOST, UNAVAILABLE, WRITE_LATE, WRITE_LOST, Problem
+from deploy.gateway.problems import OVERLOADED, READ_LATE, READ_LOST, UNAVAILABLE, WRITE_LATE, WRITE_LOST, Kind
 from deploy.gateway.upstream import Pool, UpstreamConnection
 
 
@@ -17,7 +17,7 @@ class Asker(Protocol):
     def answered(self) -> None:
         """The answer is complete."""
 
-    def fail(self, problem: Problem, about: object) -> None:
+    def fail(self, problem: Kind, detail: str) -> None:
         """Answer with a problem."""
 
     def break_off(self) -> None:
@@ -107,7 +107,7 @@ class Exchange:
     def _is_read(self) -> bool:
         return self._request.method in READS
 
-    def _fail(self, problem: Problem) -> None:
+    def _fail(self, problem: Kind) -> None:
         client, self._client = self._client, None
         if client is not None:
-            client.fail(problem, self._pool.name)
+            client.fail(problem, f"{self._pool.name}: {problem.meaning}")

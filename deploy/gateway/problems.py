@@ -1,70 +1,52 @@
-"""What the gateway itself has to say, as `application/problem+json`."""
+"""What the gateway itself has to say, in the form of both APIs (`libs.service.problems`)."""
 
-import json
-from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
 from uuid import uuid4
 
-
-@dataclass(frozen=True)
-class Problem:
-    """An answer of the gateway's own. `retryable` is true when sending it again is safe and may help."""
-
-    status: int
-    phrase: str
-    code: str
-    message: str
-    retryable: bool = False
-
-
-UNAVAILABLE = Problem(503, "Service Unavailable", "upstream_unavailable", "{} is away; nothing was sent to it.", True)
-OVERLOADED = Problem(503, "Service Unavailable", "overloaded", "Too many requests wait for {}; nothing was sent.", True)
-READ_LOST = Problem(502, "Bad Gateway", "upstream_lost", "{} hung up before it answered.", True)
-WRITE_LOST = Problem(
-    502,
-    "Bad Gateway",
-    "outcome_unknown",
-    "{} hung up before it answered: the request may or may not have been taken. "
-    "Send it again with the same client_oid or Idempotency-Key to learn which.",
+from libs.service.problems import (
+    BODY_TOO_LARGE,
+    CONTENT_TYPE,
+    METHOD_NOT_ALLOWED,
+    OVERLOADED,
+    Kind,
+    Problem,
+    body,
 )
-READ_LATE = Problem(504, "Gateway Timeout", "upstream_timeout", "{} did not answer in time.", True)
-WRITE_LATE = Problem(
-    504,
-    "Gateway Timeout",
-    "outcome_unknown",
-    "{} did not answer in time: the request may or may not have been taken. "
-    "Send it again with the same client_oid or Idempotency-Key to learn which.",
+
+__all__ = ["BODY_TOO_LARGE", "METHOD_NOT_ALLOWED", "OVERLOADED", "Kind", "answer", "written"]
+
+_UNKNOWN: Final = "The request may have been taken. Repeat it with the same client_oid or Idempotency-Key: it is never carried out twice."
+
+UNAVAILABLE: Final = Kind(
+    "upstream_unavailable", 503, "Service away", "The service behind the gateway is away. Nothing was sent to it.", True
 )
-MALFORMED = Problem(400, "Bad Request", "malformed_request", "This is not a valid HTTP/1.1 request.")
-METHOD = Problem(405, "Method Not Allowed", "method_not_allowed", "Use GET, HEAD, POST, PUT, PATCH or DELETE.")
-TIMEOUT = Problem(408, "Request Timeout", "request_timeout", "The request did not arrive in time.", True)
-BODY_TOO_LARGE = Problem(413, "Content Too Large", "body_too_large", "The body is larger than {} bytes.")
-HEAD_TOO_LARGE = Problem(431, "Request Header Fields Too Large", "head_too_large", "The headers are too large.")
-TOO_MANY = Problem(503, "Service Unavailable", "too_many_connections", "Too many connections are open.", True)
+READ_LOST: Final = Kind("upstream_lost", 502, "Service lost", "The service hung up before it answered.", True)
+WRITE_LOST: Final = Kind("outcome_unknown", 502, "Outcome unknown", f"The service hung up unanswered. {_UNKNOWN}", True)
+READ_LATE: Final = Kind("upstream_timeout", 504, "Service too slow", "The service did not answer in time.", True)
+WRITE_LATE: Final = Kind("outcome_unknown", 504, "Outcome unknown", f"No answer came in time. {_UNKNOWN}", True)
+MALFORMED: Final = Kind("malformed_request", 400, "Malformed request", "The bytes are no valid HTTP/1.1 request.")
+TIMEOUT: Final = Kind("request_timeout", 408, "Request too slow", "The request did not arrive whole in time.", True)
+HEAD_TOO_LARGE: Final = Kind("head_too_large", 431, "Headers too large", "The request's headers exceed the limit.")
+TOO_MANY: Final = Kind(
+    "too_many_connections", 503, "Too many connections", "The limit of connections is reached.", True
+)
 
 
-def written(problem: Problem, about: object, *, close: bool, head_only: bool = False) -> bytes:
-    """The whole answer. `about` fills the message's blank; `head_only` for HEAD."""
-    text = problem.message.format(about)
-    body = json.dumps(
-        {
-            "type": f"urn:outcry:problem:{problem.code}",
-            "title": problem.phrase,
-            "status": problem.status,
-            "code": problem.code,
-            "message": text,
-            "request_id": str(uuid4()),
-            "retryable": problem.retryable,
-        }
-    ).encode()
-    return answer(problem.status, problem.phrase, "application/problem+json", body, close=close, head_only=head_only)
+def written(kind: Kind, detail: str, *, close: bool, head_only: bool = False) -> bytes:
+    """The whole answer; for HEAD its head alone."""
+    document = body(Problem(kind, detail), str(uuid4()))
+    return answer(kind.status, CONTENT_TYPE, document, close=close, head_only=head_only)
 
 
-def answer(status: int, phrase: str, kind: str, body: bytes, *, close: bool, head_only: bool = False) -> bytes:
-    """An answer with a body."""
-    head = (
-        f"HTTP/1.1 {status} {phrase}\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n"
-        f"connection: {'close' if close else 'keep-alive'}\r\n"
-        + ("retry-after: 1\r\n" if status == 503 else "")
-        + "\r\n"
-    )
-    return head.encode() + (b"" if head_only else body)
+def answer(status: int, content_type: str, content: bytes, *, close: bool, head_only: bool = False) -> bytes:
+    """An answer with `content` as its body."""
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        f"content-type: {content_type}",
+        f"content-length: {len(content)}",
+        f"connection: {'close' if close else 'keep-alive'}",
+    ]
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        lines.append("retry-after: 1")
+    return "\r\n".join((*lines, "", "")).encode() + (b"" if head_only else content)

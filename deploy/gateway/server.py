@@ -72,13 +72,11 @@ class GatewayServer:
 
     async def _answer_health(self, client: ClientConnection, path: str) -> None:
         status, body = await merged(self.settings.admin_ports, path)
-        phrase = "OK" if status == 200 else "Service Unavailable"
-        client.answer(answer(status, phrase, JSON, body, close=False))
+        client.answer(answer(status, JSON, body, close=False))
         client.answered()
 
     async def _tunnel(self, transport: asyncio.Transport, request: Request, first: bytes) -> None:
-        pool = self.query_api
-        await open_tunnel(transport, request, first, pool.name, pool.port, self.settings)
+        await open_tunnel(transport, request, first, self.settings)
 
     async def _tick(self) -> None:
         while True:
@@ -94,11 +92,11 @@ class GatewayServer:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), ADMIN_SECONDS)
             path = head.split(b" ", 2)[1].partition(b"?")[0]
             if path in {b"/healthz", b"/readyz"}:
-                writer.write(answer(200, "OK", JSON, b'{"status":"ok"}', close=True))
+                writer.write(answer(200, JSON, b'{"status":"ok"}', close=True))
             elif path == b"/metrics":
-                writer.write(answer(200, "OK", "text/plain; version=0.0.4", self._metrics(), close=True))
+                writer.write(answer(200, "text/plain; version=0.0.4", self._metrics(), close=True))
             else:
-                writer.write(answer(404, "Not Found", JSON, b"{}", close=True))
+                writer.write(answer(404, JSON, b"{}", close=True))
         except (TimeoutError, IndexError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             pass  # whoever asks so needs no answer
         finally:

@@ -35,18 +35,16 @@ class Side(asyncio.Protocol):
             self.other.transport.resume_reading()
 
 
-async def open_tunnel(
-    client: asyncio.Transport, request: Request, first: bytes, name: str, port: int, settings: GatewaySettings
-) -> Side:
-    """Join `client` to the upstream's `port`; returns the client's side."""
+async def open_tunnel(client: asyncio.Transport, request: Request, first: bytes, settings: GatewaySettings) -> Side:
+    """Join `client` to query_api; returns the client's side."""
     near = Side(client)
     client.pause_reading()
     client.set_protocol(near)
-    attempt = asyncio.get_running_loop().create_connection(Side, settings.upstream_host, port)
+    attempt = asyncio.get_running_loop().create_connection(Side, settings.upstream_host, settings.query_api_port)
     try:
         transport, far = await asyncio.wait_for(attempt, settings.connect_seconds)
     except (OSError, TimeoutError):
-        client.write(written(UNAVAILABLE, name, close=True))
+        client.write(written(UNAVAILABLE, "", close=True))
         client.close()
         return near
     near.other, far.other = far, near
