@@ -1,0 +1,169 @@
+"""Products as the log's registry has them: read to its end at the start, then followed.
+
+The topic `products` is compacted and written in the transaction that lists or changes a product, so whoever reads it
+committed never knows of a product that does not exist. A delisted product keeps its partition for ever.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+
+from libs.events.codec import Unreadable, decode_product
+from libs.events.topics import PRODUCTS
+from libs.events.values import Product, TradingStatus
+from libs.kafka.ports import Log, LogReader, Record
+from libs.service import problems
+from libs.service.failures import Fatal, Transient
+from libs.service.health import Health
+from libs.service.logging import Log as Logger
+from libs.service.problems import Problem
+from services.order_api.settings import OrderApiSettings
+
+_ASPECT = "registry"
+_POLL_RECORDS = 1_000
+
+
+class Registry:
+    """Products by id and by number. `find` answers from memory; `wanted` may wait for one that is new."""
+
+    def __init__(self, wait_s: float) -> None:
+        self.loaded = False
+        self._wait_s = wait_s
+        self._by_id: dict[str, Product] = {}
+        self._by_number: dict[int, Product] = {}
+        self._partitions: dict[str, int] = {}
+        self._changed: asyncio.Future[None] | None = None
+
+    def find(self, product_id: str) -> Product | None:
+        return self._by_id.get(product_id)
+
+    def find_number(self, number: int) -> Product | None:
+        return self._by_number.get(number)
+
+    def products(self) -> list[Product]:
+        """Every listed product, by id."""
+        return [self._by_id[product_id] for product_id in sorted(self._by_id)]
+
+    def recorded_partition(self, product_id: str) -> int | None:
+        """Where a product of this id lives or lived."""
+        return self._partitions.get(product_id)
+
+    async def settle(self, product_ids: Collection[str], numbers: Collection[int] = ()) -> None:
+        """Wait until all of these are known, or the time for that is over."""
+        if not self.loaded:
+            raise Problem(problems.NOT_READY, "the product registry is not read yet; the request was not taken")
+        try:
+            async with asyncio.timeout(self._wait_s):
+                while not self._knows(product_ids, numbers):
+                    await self._next_change()
+        except TimeoutError:
+            return
+
+    async def wanted(self, product_id: str) -> Product:
+        """The product, perhaps after a wait. Raises Problem product_not_found."""
+        if product_id not in self._by_id:
+            await self.settle((product_id,))
+        return self.listed(product_id)
+
+    def listed(self, product_id: str) -> Product:
+        product = self._by_id.get(product_id)
+        if product is None:
+            raise Problem(problems.PRODUCT_NOT_FOUND, f"{product_id[:64]!r} is not listed", "product_id")
+        return product
+
+    def take(self, product_id: str, product: Product | None) -> None:
+        """A record of the registry; None is a tombstone."""
+        before = self._by_id.pop(product_id, None)
+        if before is not None:
+            self._by_number.pop(before.number, None)
+        if product is not None:
+            self._partitions[product_id] = product.partition
+            if product.status is not TradingStatus.DELISTED:
+                self._by_id[product_id] = product
+                self._by_number[product.number] = product
+        self._wake()
+
+    def complete(self) -> None:
+        """The end of the topic was reached."""
+        self.loaded = True
+        self._wake()
+
+    def _knows(self, product_ids: Collection[str], numbers: Collection[int]) -> bool:
+        return all(name in self._by_id for name in product_ids) and all(n in self._by_number for n in numbers)
+
+    async def _next_change(self) -> None:
+        if self._changed is None:
+            self._changed = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._changed)
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set_result(None)
+
+
+class RegistryReader:
+    """Follows the topic for as long as the process lives, also through times when the log is away."""
+
+    def __init__(
+        self, log: Log, registry: Registry, health: Health, logger: Logger, settings: OrderApiSettings
+    ) -> None:
+        self._log = log
+        self._registry = registry
+        self._health = health
+        self._logger = logger
+        self._poll_s = settings.registry_poll_ms / 1000
+        self._retry_s = settings.registry_retry_ms / 1000
+
+    async def run(self, stop: asyncio.Event) -> None:
+        self._health.ready(False, "the product registry is not read yet", aspect=_ASPECT)
+        while not stop.is_set():
+            try:
+                await self._follow(stop)
+            except Transient as error:
+                self._logger.warning("registry unavailable", detail=str(error))
+                await _pause(stop, self._retry_s)
+
+    async def _follow(self, stop: asyncio.Event) -> None:
+        reader = self._log.reader(PRODUCTS, committed=True)
+        await reader.start()
+        try:
+            await self._load(reader)
+            while not stop.is_set():
+                self._apply(await reader.poll(_POLL_RECORDS, self._poll_s))
+        finally:
+            await reader.stop()
+
+    async def _load(self, reader: LogReader) -> None:
+        partitions = await reader.partitions()
+        bounds = {partition: await reader.bounds(partition) for partition in partitions}
+        reader.assign({partition: found.start for partition, found in bounds.items()})
+        while any(reader.position(partition) < found.end for partition, found in bounds.items()):
+            self._apply(await reader.poll(_POLL_RECORDS, self._poll_s))
+        if not self._registry.loaded:
+            self._logger.info("registry read", products=len(self._registry.products()))
+        self._registry.complete()
+        self._health.ready(True, aspect=_ASPECT)
+
+    def _apply(self, polled: Mapping[int, Sequence[Record]]) -> None:
+        for records in polled.values():
+            for record in records:
+                self._take(record)
+
+    def _take(self, record: Record) -> None:
+        name = (record.key or b"").decode("utf-8", "replace")
+        if name.startswith("_"):  # about the cluster, not a product
+            return
+        try:
+            product = None if record.value is None else decode_product(record.value)
+        except Unreadable as error:
+            raise Fatal(f"products/{record.partition}@{record.offset} ({name}) is unreadable: {error}") from error
+        self._registry.take(name, product)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, but not past the moment the process is told to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

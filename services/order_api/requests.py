@@ -1,0 +1,205 @@
+"""JSON bodies to typed requests, or to a problem that names the field. Nothing here knows a product.
+
+The hot bodies are decoded in one go. Only when a batch is refused is it taken apart, so that one bad item costs
+the others nothing.
+"""
+
+import re
+from typing import Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from libs.service import problems
+from libs.service.problems import Kind, Problem
+
+SideName: TypeAlias = Literal["buy", "sell"]
+Decimal: TypeAlias = str | None
+"""Decimals are strings: a JSON number is refused, since its digits may have been through a float."""
+
+
+class Place(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """`POST /orders`. A limit order needs price and size, a market order exactly one of size and funds."""
+
+    product_id: str
+    side: SideName
+    type: Literal["limit", "market"] = "limit"
+    price: Decimal = None
+    size: Decimal = None
+    funds: Decimal = None
+    time_in_force: Literal["GTC", "IOC", "FOK"] | None = None
+    post_only: bool = False
+    client_oid: str | None = None
+
+
+class Amend(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """`PATCH /orders/{id}`. `size` is the new total, what is filled included."""
+
+    price: Decimal = None
+    size: Decimal = None
+
+
+class PlaceItem(Place, tag_field="op", tag="place", forbid_unknown_fields=True, gc=False):
+    """An item of a batch. `account` is for operators, who may act for others."""
+
+    account: str | None = None
+
+
+class AmendItem(msgspec.Struct, tag_field="op", tag="amend", forbid_unknown_fields=True, gc=False):
+    """Names its order by `order_id`, or by `client_oid` and `product_id`."""
+
+    order_id: str | None = None
+    client_oid: str | None = None
+    product_id: str | None = None
+    price: Decimal = None
+    size: Decimal = None
+    account: str | None = None
+
+
+class CancelItem(msgspec.Struct, tag_field="op", tag="cancel", forbid_unknown_fields=True, gc=False):
+    """Names its order by `order_id`, or by `client_oid` and `product_id`."""
+
+    order_id: str | None = None
+    client_oid: str | None = None
+    product_id: str | None = None
+    account: str | None = None
+
+
+Item: TypeAlias = PlaceItem | AmendItem | CancelItem
+
+
+class Batch(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /orders/batch`."""
+
+    orders: list[Item]
+
+
+class _RawBatch(msgspec.Struct, forbid_unknown_fields=True):
+    orders: list[msgspec.Raw]
+
+
+class ListProductRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /products`. Scales are the decimal places of the increments unless given; limits are optional."""
+
+    id: str
+    base_currency: str
+    quote_currency: str
+    quote_increment: str
+    base_increment: str
+    price_scale: int | None = None
+    size_scale: int | None = None
+    min_size: Decimal = None
+    max_size: Decimal = None
+    min_notional: Decimal = None
+
+
+class UpdateProductRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """`PATCH /products/{id}`. What is absent stays; a limit of `"0"` is taken away."""
+
+    quote_increment: Decimal = None
+    base_increment: Decimal = None
+    min_size: Decimal = None
+    max_size: Decimal = None
+    min_notional: Decimal = None
+
+
+class StatusRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /products/{id}/status`."""
+
+    status: Literal["online", "post_only", "limit_only", "cancel_only", "halted"]
+
+
+_T = TypeVar("_T")
+_place: Final = msgspec.json.Decoder(Place)
+_amend: Final = msgspec.json.Decoder(Amend)
+_batch: Final = msgspec.json.Decoder(Batch)
+_raw_batch: Final = msgspec.json.Decoder(_RawBatch)
+_item: Final = msgspec.json.Decoder(Item)
+_list_product: Final = msgspec.json.Decoder(ListProductRequest)
+_update_product: Final = msgspec.json.Decoder(UpdateProductRequest)
+_status: Final = msgspec.json.Decoder(StatusRequest)
+
+# What a decoder raises for text that is no JSON, no UTF-8, of the wrong shape, or nested without end.
+_REFUSALS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
+def place(body: bytes) -> Place:
+    return _decoded(_place, body)
+
+
+def amend(body: bytes) -> Amend:
+    return _decoded(_amend, body)
+
+
+def list_product(body: bytes) -> ListProductRequest:
+    return _decoded(_list_product, body)
+
+
+def update_product(body: bytes) -> UpdateProductRequest:
+    return _decoded(_update_product, body)
+
+
+def status(body: bytes) -> StatusRequest:
+    return _decoded(_status, body)
+
+
+def batch(body: bytes, most: int) -> list[Item | Problem]:
+    """The items in order, each decoded or the problem it is. Raises Problem when there is no batch at all."""
+    try:
+        orders: list[Item | Problem] = [*_batch.decode(body).orders]
+    except _REFUSALS:
+        raw = _decoded(_raw_batch, body).orders
+        _check_count(len(raw), most)
+        return [_item_or_problem(item) for item in raw]
+    _check_count(len(orders), most)
+    return orders
+
+
+def _check_count(count: int, most: int) -> None:
+    if count == 0:
+        raise Problem(problems.EMPTY_BATCH, field="orders")
+    if count > most:
+        raise Problem(problems.BATCH_TOO_LARGE, f"{count} items are more than {most}", "orders")
+
+
+def _item_or_problem(raw: msgspec.Raw) -> Item | Problem:
+    try:
+        item: Item = _item.decode(raw)
+    except _REFUSALS as error:
+        return refusal(error)
+    return item
+
+
+def _decoded(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
+    if not body:
+        raise Problem(problems.BODY_REQUIRED)
+    try:
+        return decoder.decode(body)
+    except _REFUSALS as error:
+        raise refusal(error) from None
+
+
+_PATH: Final = re.compile(r" - at `(?:key in )?\$\.?(.*)`$", re.DOTALL)
+_NAMED: Final = (
+    (re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL), problems.UNKNOWN_FIELD),
+    (re.compile(r"Object missing required field `(.*)`$"), problems.MISSING_FIELD),
+)
+
+
+def refusal(error: Exception) -> Problem:
+    """What a decoder's refusal means, with the field it is about."""
+    if not isinstance(error, msgspec.ValidationError):
+        return Problem(problems.MALFORMED_JSON, "" if isinstance(error, RecursionError) else str(error))
+    text = str(error)
+    at = _PATH.search(text)
+    path, said = (at[1], text[: at.start()]) if at else ("", text)
+    for form, kind in _NAMED:
+        named = form.match(said)
+        if named:
+            return Problem(kind, said, f"{path}.{named[1]}" if path else named[1])
+    return Problem(_kind(said, path), said, path)
+
+
+def _kind(said: str, path: str) -> Kind:
+    if said.startswith("Expected"):
+        return problems.WRONG_TYPE if path else problems.NOT_AN_OBJECT
+    return problems.INVALID_VALUE

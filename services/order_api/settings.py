@@ -1,0 +1,42 @@
+"""Every address and limit of order_api by name."""
+
+from libs.service.settings import Settings
+
+
+class OrderApiSettings(Settings, frozen=True, kw_only=True):
+    """Read from `OUTCRY_…` like those of every service."""
+
+    http_port: int = 8081
+
+    body_bytes: int = 65_536
+    """The largest body of a request about one order or product."""
+    batch_body_bytes: int = 1_048_576
+    batch_items: int = 500
+
+    queue_orders: int = 20_000
+    """Commands in hand at once, from validation to acknowledgement; beyond it requests are refused as overloaded."""
+    publish_orders: int = 5_000
+    """The most commands of one publish."""
+    gather_ms: int = 2
+    """The least time between two publishes of a partition. The first after a pause goes at once."""
+
+    product_wait_ms: int = 1_000
+    """How long an unknown product is looked for in the registry before it is a 404."""
+    registry_poll_ms: int = 250
+    registry_retry_ms: int = 500
+    """Between attempts to read the registry while the log is away."""
+
+    redis_timeout_ms: int = 150
+    """A call that takes longer counts as Redis being away."""
+    redis_pause_ms: int = 1_000
+    """How long Redis is left alone after a failure; orders are accepted without it meanwhile."""
+    redis_ops: int = 4_000
+    """The most operations of one call, which occupies Redis for some milliseconds."""
+    redis_queue: int = 100_000
+    """Operations waiting for Redis; outcomes beyond it are not written down."""
+    idempotency_hours: int = 24
+    pending_ms: int = 15_000
+    """A request without an outcome for so long is abandoned: longer than a publish can take."""
+
+    clock_skew_ms: int = 2_000
+    """A larger difference from the log's clock makes the process unready: the engine refuses commands 5 s ahead."""
