@@ -41,6 +41,11 @@ class GatewayServer:
         ]
         self._spawn(self._tick())
 
+    @property
+    def port(self) -> int:
+        """The port it serves; the settings' own, unless that is 0."""
+        return int(self._servers[0].sockets[0].getsockname()[1])
+
     async def stop(self) -> None:
         """Take nothing more, finish what is being answered, for a short while."""
         for server in self._servers:
