@@ -30,6 +30,7 @@ from libs.kafka.untyped import (
     KafkaError,
     NoOffsetError,
     Place,
+    is_instance_fenced,
     leave_on_stop,
     listener,
     membership,
@@ -166,11 +167,16 @@ class KafkaGroupReader:
             return  # asked for between the assignment and its callback, before the placeholder was set; or left
         except KafkaError as error:
             if not self._leaving:
-                self._failure = await read_failure(self._consumer, error, self._limits.request_timeout_s)
+                self._failure = await self._read_failure(error)
             return
         for at, records in found.items():
             if at.partition in self._sought and at.partition in self._owned:
                 self._ready[at.partition] = records
+
+    async def _read_failure(self, error: Exception) -> Exception:
+        if is_instance_fenced(error):
+            return InstanceContested(f"another process has taken instance {self._instance} of {self._group}: {error!r}")
+        return await read_failure(self._consumer, error, self._limits.request_timeout_s)
 
     def _discard(self, partition: int) -> None:
         """Give back what was fetched and not yet polled, so that it comes again after a resume."""

@@ -4,8 +4,8 @@
 suite (`tests/contract/test_log*.py`), so a service that is correct on the twin is correct on Kafka.
 
 What always holds: offsets of a partition grow and may skip (control markers take offsets); a committed reader never
-sees a record of an open or aborted transaction; nothing here waits without a limit except `GroupReader.start`'s
-first assignment, which is the group's to give. Timeouts are in seconds, timestamps in milliseconds since the epoch.
+sees a record of an open or aborted transaction; nothing here waits without a limit. Timeouts are in seconds,
+timestamps in milliseconds since the epoch.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -85,7 +85,7 @@ class LogReader(Protocol):
     async def stop(self) -> None: ...
 
     async def partitions(self) -> list[int]:
-        """Partition numbers of the topic, ascending. Fatal when the topic does not exist."""
+        """Partition numbers of the topic, ascending. `LogUnavailable` when none is known within the limit."""
         ...
 
     async def bounds(self, partition: int) -> Bounds: ...
@@ -121,7 +121,9 @@ class GroupListener(Protocol):
 class GroupReader(Protocol):
     """A member of a consumer group on one topic; its instance id makes it static, so a restart keeps its place."""
 
-    async def start(self, listener: GroupListener) -> None: ...
+    async def start(self, listener: GroupListener) -> None:
+        """Connect and ask to join. The first assignment comes to the listener, when the group gives it."""
+        ...
 
     async def poll(self, max_records: int, timeout: float) -> Mapping[int, Sequence[Record]]:
         """As `LogReader.poll`. Keep calling it even when all is paused, and never cancel it: it is the liveness.

@@ -28,9 +28,26 @@ FENCED: tuple[type[Exception], ...] = (
     aiokafka.errors.ProducerFenced,
     aiokafka.errors.InvalidProducerEpoch,
 )
+_FENCED_INSTANCE_CODE = 82
+_PRODUCER_FENCED_CODE = 90
+_FENCED_INSTANCE = "FENCED_INSTANCE_ID"
 STOPPED: type[Exception] = aiokafka.errors.ConsumerStoppedError
 # What the client raises when it does not know a topic or partition.
 UNKNOWN_TOPIC: type[Exception] = aiokafka.errors.UnknownTopicOrPartitionError
+
+
+def _teach_codes() -> None:
+    """Two answers of newer brokers that aiokafka 0.14 takes for unknown errors: of an instance id that another process
+    has taken, and the newer name of a fence."""
+    codes = aiokafka.errors.kafka_errors
+    fenced = {"errno": _FENCED_INSTANCE_CODE, "message": _FENCED_INSTANCE}
+    codes.setdefault(_FENCED_INSTANCE_CODE, type(_FENCED_INSTANCE, (aiokafka.errors.BrokerResponseError,), fenced))
+    codes.setdefault(_PRODUCER_FENCED_CODE, aiokafka.errors.InvalidProducerEpoch)
+
+
+def is_instance_fenced(error: Exception) -> bool:
+    """Whether another process has taken the instance id. aiokafka passes the broker's answer on as text."""
+    return _FENCED_INSTANCE in repr(error)
 
 
 class Rebalances(Protocol):
@@ -117,6 +134,7 @@ def place(topic: str, partition: int) -> Place:
 
 def new_producer(connection: Connection, transactional_id: str | None) -> Producer:
     """An idempotent producer with acks=all and no linger; transactional when it has an id."""
+    _teach_codes()
     limits = connection.limits
     aiokafka.producer.sender.BACKOFF_OVERRIDE = limits.concurrent_transaction_backoff_s
     made: Producer = aiokafka.AIOKafkaProducer(
@@ -138,6 +156,7 @@ def new_consumer(
     connection: Connection, *, committed: bool, group: str | None = None, instance: str | None = None
 ) -> Consumer:
     """A consumer that never commits and never moves a position by itself."""
+    _teach_codes()
     limits = connection.limits
     made: Consumer = aiokafka.AIOKafkaConsumer(
         bootstrap_servers=connection.bootstrap,

@@ -6,6 +6,7 @@ from libs.kafka.failures import (
     CommitRefused,
     InstanceContested,
     ListenerFailed,
+    LogBroken,
     LogUnavailable,
     NotAssigned,
 )
@@ -66,7 +67,10 @@ class MemoryLogReader:
         self._positions.next.clear()
 
     async def partitions(self) -> list[int]:
-        return list(range(len(self._broker.topic(self._topic))))
+        try:
+            return list(range(len(self._broker.topic(self._topic))))
+        except LogBroken as error:
+            raise LogUnavailable(f"the partitions of {self._topic} are unknown") from error
 
     async def bounds(self, partition: int) -> Bounds:
         return self._broker.partition(self._topic, partition).bounds(committed=self._committed)

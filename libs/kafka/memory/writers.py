@@ -1,5 +1,6 @@
 """Writing in memory, in the same steps as on Kafka, each of which can be made to fail."""
 
+import asyncio
 from collections.abc import Sequence
 
 from libs.kafka.failures import Aborted, Fenced, LogUnavailable, NotPublished, TransactionExpired
@@ -49,20 +50,16 @@ class MemoryTransactionalWriter:
         self._ended = Aborted(f"the writer {self._id} is closed")
 
     async def _commit(self, epoch: int, outboxes: Sequence[Outbox], offset: InputOffset | None) -> list[int]:
-        transactions, faults = self._broker.transactions, self._broker.faults
-        await faults.reach(Point.BEGIN, self._id)
+        transactions, now = self._broker.transactions, self._broker.time.now()
+        await self._reach(Point.BEGIN, now)
         self._broker.reachable()
-        transaction = transactions.begin(
-            self._id, epoch, self._broker.time.now(), self._broker.limits.transaction_timeout_s
-        )
+        transaction = transactions.begin(self._id, epoch, now, self._broker.limits.transaction_timeout_s)
         bases = [self._append(outbox, transaction) for outbox in outboxes]
         self._broker.notify()
         try:
-            await faults.reach(Point.SENT, self._id)
-            self._check(transaction)
+            await self._reach(Point.SENT, now, transaction)
             transaction.offset = offset
-            await faults.reach(Point.END, self._id)
-            self._check(transaction)
+            await self._reach(Point.END, now, transaction)
         except Aborted:
             transactions.abort(transaction)
             self._broker.notify()
@@ -70,24 +67,30 @@ class MemoryTransactionalWriter:
         transactions.commit(transaction)
         self._broker.notify()
         self._ended = TransactionExpired(f"the commit of {self._id} was given up at its end")
-        await faults.reach(Point.ENDED, self._id)
+        await self._reach(Point.ENDED, now)
         return bases
+
+    async def _reach(self, point: Point, began: int, transaction: Transaction | None = None) -> None:
+        """Let faults happen, within the time limit of the commit. Is the transaction still ours, and the log there?"""
+        limit = self._broker.limits.commit_timeout_s
+        left = limit - (self._broker.time.now() - began) / NANOSECONDS
+        reaching = asyncio.ensure_future(self._broker.faults.reach(point, self._id))
+        try:
+            await self._broker.time.wait(reaching, left)
+            if not reaching.done():
+                raise TransactionExpired(f"the commit of {self._id} did not end within {limit} s")
+            reaching.result()
+        finally:
+            reaching.cancel()
+        if transaction is not None:
+            self._broker.reachable()
+            self._broker.transactions.check(transaction)
 
     def _append(self, outbox: Outbox, transaction: Transaction) -> int:
         if not outbox.entries:
             return -1
         partition = self._broker.partition(outbox.topic, outbox.partition)
         return partition.append(outbox.entries, self._broker.now_ms(), transaction)
-
-    def _check(self, transaction: Transaction) -> None:
-        """Still ours, in time, and the log still there?"""
-        self._broker.reachable()
-        self._broker.transactions.check(transaction)
-        limits = self._broker.limits
-        began = transaction.deadline - int(limits.transaction_timeout_s * NANOSECONDS)
-        elapsed = (self._broker.time.now() - began) / NANOSECONDS
-        if elapsed >= limits.commit_timeout_s:
-            raise TransactionExpired(f"the transaction of {self._id} did not end within {elapsed:.1f} s")
 
 
 class MemoryPublisher:
