@@ -23,9 +23,7 @@ def check(state: PartitionState) -> None:
         resting = _check_ladder(name, book.bids) + _check_ladder(name, book.asks)
         owned = sum(len(account.orders) for account in book.accounts.values())
         if not resting == len(book.orders) == owned:
-            raise Broken(
-                f"{name}: {resting} orders rest, {len(book.orders)} are indexed, {owned} have an account"
-            )
+            raise Broken(f"{name}: {resting} orders rest, {len(book.orders)} are indexed, {owned} have an account")
 
 
 def _check_ladder(name: str, ladder: Ladder) -> int:
@@ -40,9 +38,7 @@ def _check_ladder(name: str, ladder: Ladder) -> int:
         if not orders or level.count != len(orders):
             raise Broken(f"{name}: level {level.price} counts {level.count} orders and queues {len(orders)}")
         if level.volume != sum(order.displayed for order in orders):
-            raise Broken(
-                f"{name}: level {level.price} has volume {level.volume}, its orders add up to something else"
-            )
+            raise Broken(f"{name}: level {level.price} has volume {level.volume}, its orders add up to something else")
         if [order.priority for order in orders] != sorted(order.priority for order in orders):
             raise Broken(f"{name}: level {level.price} is not in time order")
         for order in orders:

@@ -54,9 +54,7 @@ class PartitionState:
     def list_product(self, product: Product) -> ProductBook:
         """Open a book for a new product, with the counters of its last life."""
         before = self.tombstones.pop(product.product_id, None)
-        book = (
-            ProductBook(product) if before is None else ProductBook(product, before.sequence, before.trade_id)
-        )
+        book = ProductBook(product) if before is None else ProductBook(product, before.sequence, before.trade_id)
         self.products[product.number] = book
         self.listed[product.product_id] = product.number
         self.counter = product.number // PARTITION_LIMIT

@@ -149,9 +149,7 @@ def _restore_book(state: PartitionState, row: BookRow) -> None:
 def restore_side(book: ProductBook, side: Side, rows: Iterable[OrderRow]) -> None:
     """Put resting orders back, given in queue order."""
     for row in rows:
-        order = book.admit(
-            row.order_id, row.account, row.client_oid, side, row.price, row.size, row.post_only
-        )
+        order = book.admit(row.order_id, row.account, row.client_oid, side, row.price, row.size, row.post_only)
         order.filled = row.filled
         order.remaining = row.remaining
         order.displayed = row.displayed

@@ -98,8 +98,7 @@ class Window:
         self._seen.discard(command_id)
         if key and self._first.get(key) == command_id:
             del self._first[key]
-        if sent > self.watermark:
-            self.watermark = sent
+        self.watermark = max(self.watermark, sent)
 
     def _compact(self) -> None:
         start, self._start = self._start, 0

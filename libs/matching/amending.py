@@ -14,9 +14,7 @@ from libs.matching.rejections import missing_order_reason, reject
 from libs.matching.validation import amend_reason
 
 
-def amend(
-    state: PartitionState, command: AmendOrder, book: ProductBook | None, events: list[AnyEvent]
-) -> None:
+def amend(state: PartitionState, command: AmendOrder, book: ProductBook | None, events: list[AnyEvent]) -> None:
     """Size down keeps the place in the queue; a new price or a larger size loses it, and may trade."""
     if book is None:
         events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))

@@ -12,9 +12,7 @@ from libs.matching.placing import finish
 from libs.matching.rejections import missing_order_reason, reject
 
 
-def cancel(
-    state: PartitionState, command: CancelOrder, book: ProductBook | None, events: list[AnyEvent]
-) -> None:
+def cancel(state: PartitionState, command: CancelOrder, book: ProductBook | None, events: list[AnyEvent]) -> None:
     if book is None:
         events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
         return
@@ -72,6 +70,4 @@ def _of_account(book: ProductBook, command: CancelAllOrders) -> list[Order]:
     if owner is None:
         return []
     side = command.side
-    return book.in_cancel_order(
-        order for order in owner.orders.values() if side is None or order.side == side
-    )
+    return book.in_cancel_order(order for order in owner.orders.values() if side is None or order.side == side)

@@ -14,9 +14,7 @@ from libs.events.values import DoneReason
 _FILLED = DoneReason.FILLED
 
 
-def match(
-    state: PartitionState, command_id: bytes, book: ProductBook, taker: Order, events: list[AnyEvent]
-) -> None:
+def match(state: PartitionState, command_id: bytes, book: ProductBook, taker: Order, events: list[AnyEvent]) -> None:
     """Trade until the taker is filled, its limit is reached, or the book ends."""
     opposite = book.opposite(taker.side)
     sign, limit = opposite.sign, taker.price

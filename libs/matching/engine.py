@@ -65,8 +65,7 @@ class Engine:
         Returns its events, at least one, the last of them marked. Raises Broken when an invariant does not hold.
         """
         state = self.state
-        if time > state.time:
-            state.time = time
+        state.time = max(state.time, time)
         state.command_offset = offset
         window = state.window
         window.expire(state.time)
@@ -121,9 +120,7 @@ class Engine:
             command.order_id,
         )
 
-    def _rejected(
-        self, command: AnyCommand, book: ProductBook | None, reason: RejectReason, first: bytes
-    ) -> AnyEvent:
+    def _rejected(self, command: AnyCommand, book: ProductBook | None, reason: RejectReason, first: bytes) -> AnyEvent:
         if reason is RejectReason.STALE:
             return rejection(CommandRejected, self.state, command, book, reason, first)
         return reject(self.state, command, book, reason, first)

@@ -25,9 +25,7 @@ from libs.matching.validation import listing_is_valid, updated
 _PRODUCT_LIMIT: Final = NUMBER_LIMIT // PARTITION_LIMIT - 1
 
 
-def list_product(
-    state: PartitionState, command: ListProduct, book: ProductBook | None, events: list[AnyEvent]
-) -> None:
+def list_product(state: PartitionState, command: ListProduct, book: ProductBook | None, events: list[AnyEvent]) -> None:
     reason = _listing_reason(state, command)
     if reason is not None:
         events.append(reject(state, command, book, reason))

@@ -18,9 +18,7 @@ _GTC = TimeInForce.GTC
 _FOK = TimeInForce.FOK
 
 
-def place(
-    state: PartitionState, command: PlaceOrder, book: ProductBook | None, events: list[AnyEvent]
-) -> None:
+def place(state: PartitionState, command: PlaceOrder, book: ProductBook | None, events: list[AnyEvent]) -> None:
     if book is None:
         events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
         return

@@ -55,11 +55,7 @@ def _limit_reason(command: PlaceOrder, book: ProductBook) -> RejectReason | None
 
 
 def _market_reason(command: PlaceOrder, product: Product) -> RejectReason | None:
-    if (
-        command.post_only
-        or command.time_in_force is TimeInForce.FOK
-        or (command.size != 0 and command.funds != 0)
-    ):
+    if command.post_only or command.time_in_force is TimeInForce.FOK or (command.size != 0 and command.funds != 0):
         return RejectReason.INVALID_ORDER
     if command.price:
         return RejectReason.INVALID_PRICE
@@ -114,9 +110,7 @@ def amend_reason(command: AmendOrder, order: Order, book: ProductBook) -> Reject
     if price is not None and price != order.price and price % product.quote_increment:
         return RejectReason.OFF_TICK
     if size is None or size <= order.filled:
-        return (
-            None if price is None or price == order.price else _reprice_reason(order, price, order.size, book)
-        )
+        return None if price is None or price == order.price else _reprice_reason(order, price, order.size, book)
     if size != order.size:
         reason = size_reason(product, size)
         if reason is not None:

@@ -71,7 +71,7 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._commit_started = float("-inf")
         self._snapshot_due = self._loop.time() + settings.snapshot_every_ms / 1000
-        self._saved_seq = self.engine.state.seq
+        self._saved_seq = recovered.saved_seq
 
     def offer(self, records: Sequence[Record]) -> bool:
         """Take commands in log order. False when that is enough for now: pause until `relieved` is called."""
@@ -104,14 +104,12 @@ class Lane:
 
     def committed(self) -> Recovered:
         """The state as the log has it. Only after `run` has returned."""
-        return Recovered(self.engine.state, self.next_event_offset)
+        return Recovered(self.engine.state, self.next_event_offset, self._saved_seq)
 
     def unsaved(self) -> Stored | None:
         """A snapshot of the committed state, unless the last one still says it all. Only after `run` has returned."""
         state = self.engine.state
-        return (
-            None if state.seq == self._saved_seq else Stored(state.seq, self.next_event_offset, dump(state))
-        )
+        return None if state.seq == self._saved_seq else Stored(state.seq, self.next_event_offset, dump(state))
 
     async def _begin(self) -> None:
         """Say in the log which rules decide from here on, if these are new."""
@@ -197,13 +195,9 @@ class Lane:
                         product = event.product
                         products.append(Entry(product.product_id.encode(), encode(product)))
         except Unreadable as error:
-            raise UnreadableCommand(
-                f"{ORDERS}/{self.partition} at offset {self.next_command - 1}: {error}"
-            ) from error
+            raise UnreadableCommand(f"{ORDERS}/{self.partition} at offset {self.next_command - 1}: {error}") from error
         except Broken as error:
-            raise StateBroken(
-                f"{ORDERS}/{self.partition} at offset {self.next_command - 1}: {error}"
-            ) from error
+            raise StateBroken(f"{ORDERS}/{self.partition} at offset {self.next_command - 1}: {error}") from error
         seq = self.engine.state.seq
         return Batch(entries, products, self.next_command, decided, seq, self._dumped_if_due())
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from libs.book.ladder import Ladder
 from libs.book.partition import PartitionState
 from libs.events.decimals import to_text
 from libs.events.events import (
@@ -24,9 +25,7 @@ _NANOSECONDS = 1_000_000_000
 class LaneMetrics:
     """The metrics of one owned partition; `forget` takes its labels away when it is lost."""
 
-    def __init__(
-        self, metrics: Metrics, clock: Clock, partition: int, state: Callable[[], PartitionState]
-    ) -> None:
+    def __init__(self, metrics: Metrics, clock: Clock, partition: int, state: Callable[[], PartitionState]) -> None:
         self._metrics = metrics
         self._clock = clock
         self._state = state
@@ -34,9 +33,7 @@ class LaneMetrics:
         self._matched = metrics.counter("orders_matched_total", "Commands decided and committed.")
         self._trades = metrics.counter("trades_total", "Trades committed.")
         self._filled = metrics.counter("orders_done_total", "Orders that ended.")
-        self._transactions = metrics.histogram(
-            "transaction_seconds", "From the first record to the end of a commit."
-        )
+        self._transactions = metrics.histogram("transaction_seconds", "From the first record to the end of a commit.")
         self._latency = metrics.histogram(
             "order_latency_seconds", "From order_api's own time to the stage.", stage="committed"
         )
@@ -89,12 +86,11 @@ class LaneMetrics:
         for book in self._state().products.values():
             name = book.product.product_id
             if (name, "buy") not in self._gauges:
-                for side, ladder in (("buy", book.bids), ("sell", book.asks)):
-                    self._gauges.add((name, side))
-                    self._metrics.gauge(
-                        "current_orderbook_depth",
-                        "Price levels of a side.",
-                        lambda ladder=ladder: len(ladder.keys),
-                        product=name,
-                        side=side,
-                    )
+                self._watch(name, "buy", book.bids)
+                self._watch(name, "sell", book.asks)
+
+    def _watch(self, name: str, side: str, ladder: Ladder) -> None:
+        self._gauges.add((name, side))
+        self._metrics.gauge(
+            "current_orderbook_depth", "Price levels of a side.", lambda: len(ladder.keys), product=name, side=side
+        )

@@ -19,7 +19,8 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
     snapshots_kept: int = 3
     fold_records: int = 5_000
     """Events one poll of a take-over brings."""
-    fold_timeout_ms: int = 1_000
+    fold_timeout_ms: int = 50
+    """How long one poll of a take-over waits: behind the last event only control markers stand."""
     takeover_attempts: int = 20
     """In a row, of one partition; then the process ends and is started anew."""
     takeover_backoff_ms: int = 100

@@ -26,10 +26,11 @@ from services.orderbook_worker.snapshots import CachedSnapshots, Stored
 
 
 class Recovered(NamedTuple):
-    """State, and the offset in `order-events` behind the last event in it."""
+    """State, the offset in `order-events` behind the last event in it, and the `seq` of its newest snapshot."""
 
     state: PartitionState
     next_event_offset: int
+    saved_seq: int
 
 
 class Taken(NamedTuple):
@@ -80,9 +81,7 @@ class Takeover:
                 if recovered is not None:
                     steps.done("kept")
                     return recovered
-            recovered = await self._from_snapshots(
-                reader, partition, bounds, await self._snapshots.load(partition)
-            )
+            recovered = await self._from_snapshots(reader, partition, bounds, await self._snapshots.load(partition))
             steps.done("cached snapshot")
             if recovered is None:
                 stored = await self._snapshots.load_stored(partition)
@@ -90,7 +89,7 @@ class Takeover:
                 steps.done("stored snapshot")
             if recovered is None:
                 recovered = await self._fold(
-                    reader, partition, bounds, Recovered(PartitionState(partition), bounds.start)
+                    reader, partition, bounds, Recovered(PartitionState(partition), bounds.start, 0)
                 )
                 steps.done("fold from the start")
             return recovered
@@ -105,25 +104,19 @@ class Takeover:
                 state = restore(snapshot.data)
                 check(state)
             except (Unusable, Broken) as error:
-                self._logger.warning(
-                    "snapshot refused", partition=partition, seq=snapshot.seq, detail=str(error)
-                )
+                self._logger.warning("snapshot refused", partition=partition, seq=snapshot.seq, detail=str(error))
                 continue
             if state.partition != partition:
-                self._logger.warning(
-                    "snapshot refused", partition=partition, detail=f"of partition {state.partition}"
-                )
+                self._logger.warning("snapshot refused", partition=partition, detail=f"of partition {state.partition}")
                 continue
             recovered = await self._attempt(
-                reader, partition, bounds, Recovered(state, snapshot.next_event_offset)
+                reader, partition, bounds, Recovered(state, snapshot.next_event_offset, snapshot.seq)
             )
             if recovered is not None:
                 return recovered
         return None
 
-    async def _attempt(
-        self, reader: LogReader, partition: int, bounds: Bounds, start: Recovered
-    ) -> Recovered | None:
+    async def _attempt(self, reader: LogReader, partition: int, bounds: Bounds, start: Recovered) -> Recovered | None:
         """Fold on from a shortcut; None if the log does not continue it."""
         if not bounds.start <= start.next_event_offset <= bounds.end:
             self._logger.warning(
@@ -139,7 +132,7 @@ class Takeover:
             return None
 
     async def _fold(self, reader: LogReader, partition: int, bounds: Bounds, start: Recovered) -> Recovered:
-        state, next_offset = start
+        state, next_offset, saved_seq = start
         reader.assign({partition: next_offset})
         timeout = self._settings.fold_timeout_ms / 1000
         while reader.position(partition) < bounds.end:
@@ -147,7 +140,7 @@ class Takeover:
                 for record in records:
                     _fold_value(state, record.offset, record.value)
                 next_offset = records[-1].offset + 1
-        return Recovered(state, next_offset)
+        return Recovered(state, next_offset, saved_seq)
 
     def _report(self, partition: int, recovered: Recovered, steps: _Steps) -> None:
         for step, seconds in steps.taken.items():

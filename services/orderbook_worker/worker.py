@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 
 from libs.events.topics import ORDERS
-from libs.kafka.failures import Aborted, NotAssigned
+from libs.kafka.failures import NotAssigned
 from libs.kafka.ports import GroupReader, Log
 from libs.service.failures import Fatal, Transient
 from libs.service.process import Process
@@ -29,9 +29,7 @@ class Worker:
         self._logger = process.log
         self._snapshots = snapshots
         self._group_name = f"{self._settings.cluster}-orderbook-worker"
-        self._group: GroupReader = log.group(
-            ORDERS, self._group_name, self._settings.instance, committed=False
-        )
+        self._group: GroupReader = log.group(ORDERS, self._group_name, self._settings.instance, committed=False)
         self._takeover = Takeover(log, snapshots, self._settings, process.log, process.metrics)
         self._owners: dict[int, asyncio.Task[None]] = {}
         self._lanes: dict[int, Lane] = {}
@@ -85,28 +83,29 @@ class Worker:
         """Take over and run, again after each failure that another take-over repairs."""
         attempt = 0
         try:
-            while self._is_present(generation):
-                try:
-                    await self._own_once(partition, generation)
-                    return
-                except (Aborted, Transient) as error:
-                    attempt += 1
-                    self._logger.warning(
-                        "take-over failed",
-                        partition=partition,
-                        attempt=attempt,
-                        error=type(error).__name__,
-                        detail=str(error),
-                    )
-                    if attempt >= self._settings.takeover_attempts:
-                        raise PartitionStuck(
-                            f"partition {partition}: {attempt} take-overs failed: {error}"
-                        ) from error
+            while self._is_present(generation) and not await self._try_to_own(partition, generation, attempt):
+                attempt += 1
                 await asyncio.sleep(self._backoff(attempt))
         except (Superseded, NotAssigned, asyncio.CancelledError):
             return
         except BaseException as error:  # noqa: BLE001  # whatever ends an owner ends the process, in `run`
             self._fail(error)
+
+    async def _try_to_own(self, partition: int, generation: int, failed_before: int) -> bool:
+        """True when the partition was owned and let go; False when another take-over may do."""
+        try:
+            await self._own_once(partition, generation)
+        except NotAssigned:
+            raise
+        except Transient as error:
+            attempt = failed_before + 1
+            self._logger.warning(
+                "partition dropped", partition=partition, attempt=attempt, error=type(error).__name__, detail=str(error)
+            )
+            if attempt >= self._settings.takeover_attempts:
+                raise PartitionStuck(f"partition {partition}: {attempt} take-overs failed: {error}") from error
+            return False
+        return True
 
     async def _own_once(self, partition: int, generation: int) -> None:
         kept = self._kept.pop(partition, None)
@@ -114,9 +113,7 @@ class Worker:
         recovered, writer = await self._takeover.take(partition, kept, present)
         try:
             following = agree(partition, recovered.state, await self._group.committed(partition))
-            metrics = LaneMetrics(
-                self._process.metrics, self._process.clock, partition, lambda: recovered.state
-            )
+            metrics = LaneMetrics(self._process.metrics, self._process.clock, partition, lambda: recovered.state)
             lane = Lane(
                 partition,
                 self._group_name,
@@ -171,9 +168,7 @@ class Worker:
         try:
             await self._snapshots.save(partition, snapshot)
         except (Transient, Fatal) as error:
-            self._logger.warning(
-                "snapshot not saved", partition=partition, seq=snapshot.seq, detail=str(error)
-            )
+            self._logger.warning("snapshot not saved", partition=partition, seq=snapshot.seq, detail=str(error))
             return
         metrics, label = self._process.metrics, str(partition)
         metrics.histogram("snapshot_seconds", "To save a snapshot.").observe(loop.time() - started)

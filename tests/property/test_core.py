@@ -17,9 +17,7 @@ from libs.events.values import NO_ID, Side
 from libs.matching import Engine
 from tests.property.streams import START, order_id, streams
 
-LISTING = ListProduct(
-    order_id(2**40, 0), "op", 0, NO_ID, "", 0, START, 0, None, "TEST", "T", "USD", 0, 0, 1, 1
-)
+LISTING = ListProduct(order_id(2**40, 0), "op", 0, NO_ID, "", 0, START, 0, None, "TEST", "T", "USD", 0, 0, 1, 1)
 
 
 def run(stream: Sequence[AnyCommand], engine: Engine, first_offset: int) -> list[list[AnyEvent]]:

@@ -157,8 +157,8 @@ def parse(venue: Venue, said: str) -> AnyCommand:
         case ["delist"]:
             return DelistProduct(*envelope(venue, "op", NO_ID))
         case ["update", *pairs]:
-            changes = {name: int(value) for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
-            return UpdateProduct(*envelope(venue, "op", NO_ID), **changes)
+            rules = {name: int(value) for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
+            return UpdateProduct(*envelope(venue, "op", NO_ID), **rules)
     raise AssertionError(f"cannot read {said!r}")
 
 
@@ -224,6 +224,12 @@ def show_event(venue: Venue, event: AnyEvent, subject: bytes) -> str:
         case OrderDone():
             whose = "" if event.order_id == subject else f" {venue.names[event.order_id]}"
             return f"done {event.reason.name.lower()}{whose}"
+    return show_other(event)
+
+
+def show_other(event: AnyEvent) -> str:
+    """What an event says that is about no single order."""
+    match event:
         case CancelAllDone():
             return f"canceled {event.count}"
         case DuplicateIgnored():
@@ -249,7 +255,4 @@ def show_book(venue: Venue) -> str:
 
 
 def show_side(ladder: Ladder) -> str:
-    return (
-        ", ".join(f"{to_text(level.volume, SIZE_SCALE)} @ {show_price(level.price)}" for level in ladder)
-        or "-"
-    )
+    return ", ".join(f"{to_text(level.volume, SIZE_SCALE)} @ {show_price(level.price)}" for level in ladder) or "-"
