@@ -70,7 +70,7 @@ async def _until_signal(work: Coroutine[None, None, int]) -> int:
 
 def _jars() -> int:
     if not jar_directory().is_dir():
-        say(f"fetching Kafka {KAFKA_VERSION} ({len(locked_jars())} jars, 44 MB)")
+        say(f"fetching Kafka {KAFKA_VERSION} ({len(locked_jars())} jars, 44 MB) from Maven Central")
         install()
     return 0
 

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from deploy.local.problem import CannotRun
+from deploy.local.terminal import progress
 
 KAFKA_VERSION = "4.1.1"
 # kafka-clients is named although it is a dependency: left to itself the resolver takes an old one.
@@ -51,7 +52,7 @@ def install() -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        jars = _resolve(Path(scratch) / "cache")
+        jars = _fetch()
         complete = Path(scratch) / "jars"
         complete.mkdir()
         for name, digest in locked_jars().items():
@@ -59,18 +60,23 @@ def install() -> None:
         complete.rename(target)
 
 
-def _resolve(cache: Path) -> dict[str, Path]:
+def _fetch() -> dict[str, Path]:
     # They come with the group `local` and are needed in set-up alone; importing them costs 0.3 s at each start.
     import jgo
     import requests
 
     try:
-        environment = jgo.build(ENDPOINT, cache_dir=cache)
+        artifacts = jgo.resolve(ENDPOINT)
+        jars: dict[str, Path] = {}
+        for number, artifact in enumerate(artifacts, 1):
+            jar = Path(artifact.resolve())
+            jars[jar.name] = jar
+            progress(f"Kafka {KAFKA_VERSION}: {number} of {len(artifacts)} jars", last=number == len(artifacts))
     except (requests.RequestException, RuntimeError, OSError) as error:
         raise CannotRun(
             f"Kafka {KAFKA_VERSION} could not be fetched from Maven Central, check the network: {error}"
         ) from error
-    return {jar.name: jar for jar in environment.path.rglob("*.jar")}
+    return jars
 
 
 def _copy_checked(jars: dict[str, Path], name: str, digest: str, directory: Path) -> None:
