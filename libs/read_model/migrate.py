@@ -7,6 +7,7 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -27,12 +28,15 @@ def engine(address: str) -> AsyncEngine:
 
 
 async def migrate(address: str) -> None:
-    """Upgrade to the newest revision, in one transaction. Waits for whoever is at it."""
+    """Upgrade to the newest revision, in one transaction. Waits for whoever is at it. Raises what asyncpg raises."""
     made = engine(address)
     try:
         async with made.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             await connection.run_sync(_upgrade)
+    except DBAPIError as error:
+        wrapped = error.orig
+        raise (wrapped.__cause__ if wrapped is not None else None) or error from None
     finally:
         await made.dispose()
 

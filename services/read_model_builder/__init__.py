@@ -1,0 +1,1 @@
+"""The projector: `order-events` in, Postgres out, each batch in one transaction with its position."""

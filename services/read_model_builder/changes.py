@@ -1,0 +1,273 @@
+"""Collapses a batch: however often it touches an order or a product, one row change is written for each.
+
+Pure. The events of a batch are whole commands, of any number of partitions, each partition's in order. What a
+handler cannot know, because the order is from before the batch, stays None and is left as it is in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from libs.events import events as facts
+from libs.events.events import Event
+from libs.events.ids import partition_of
+from libs.events.values import NO_ID
+from libs.read_model.status import Status
+from services.read_model_builder.copying import event_row
+from services.read_model_builder.intake import Piece
+from services.read_model_builder.rows import NewOrder, OrderChange, ProductChange, Trade
+
+
+class Changes:
+    """Everything one transaction writes."""
+
+    def __init__(self) -> None:
+        self.new: dict[bytes, NewOrder] = {}
+        self.old: dict[bytes, OrderChange] = {}
+        self.stale: dict[bytes, NewOrder] = {}
+        """Orders refused without being read. Each may have had its outcome before: then it keeps that."""
+        self.trades: list[Trade] = []
+        self.products: dict[int, ProductChange] = {}
+        self.archive: list[bytes] = []
+        self.first_time = 0
+        self.last_time = 0
+
+    def apply(self, piece: Piece) -> None:
+        archive, partition = self.archive.append, piece.before.partition
+        feeds: dict[int, Event] = {}
+        for event, value in zip(piece.events, piece.values, strict=True):
+            handler, tag = _HANDLERS[type(event)]
+            feeds[event.number] = event
+            order_id = handler(self, event)
+            archive(event_row(partition, tag, event.number, event.seq, event.time, order_id, value))
+        for number, last in feeds.items():
+            if number:
+                product = self.product(number)
+                product.sequence, product.seq = last.sequence, last.seq
+        self._span(piece.events[0].time, piece.events[-1].time)
+
+    def product(self, number: int) -> ProductChange:
+        found = self.products.get(number)
+        if found is None:
+            found = self.products[number] = ProductChange(number)
+        return found
+
+    def order(self, order_id: bytes) -> NewOrder | OrderChange:
+        """The change of an order that was accepted in this batch or before it."""
+        found = self.new.get(order_id) or self.old.get(order_id)
+        if found is None:
+            found = self.old[order_id] = OrderChange(order_id)
+        return found
+
+    def _span(self, first: int, last: int) -> None:
+        self.first_time = min(self.first_time, first) if self.first_time else first
+        self.last_time = max(self.last_time, last)
+
+
+def _accepted(changes: Changes, event: facts.OrderAccepted) -> bytes:
+    changes.new[event.order_id] = NewOrder(
+        event.order_id,
+        event.account,
+        event.client_oid,
+        event.number,
+        event.side,
+        event.type,
+        event.price,
+        event.size,
+        event.funds,
+        event.time_in_force,
+        event.post_only,
+        event.time,
+        event.seq,
+        Status.OPEN,
+        event.size,
+        event.size,
+        event.seq,
+        event.time,
+        event.replay_of,
+    )
+    return event.order_id
+
+
+def _rejected(changes: Changes, event: facts.OrderRejected) -> bytes:
+    changes.new[event.order_id] = NewOrder(
+        event.order_id,
+        event.account,
+        event.client_oid,
+        event.number,
+        event.side,
+        event.type,
+        event.price,
+        event.size,
+        event.funds,
+        event.time_in_force,
+        event.post_only,
+        event.time,
+        event.seq,
+        Status.REJECTED,
+        event.size,
+        0,
+        event.seq,
+        event.time,
+        first_order_id=event.first_order_id,
+        reject_reason=event.reason,
+        done_at=event.time,
+    )
+    return event.order_id
+
+
+def _command_rejected(changes: Changes, event: facts.CommandRejected) -> bytes:
+    """A place is told by its command_id. Where this is the first that is heard of the order, it is its outcome."""
+    if event.order_id != NO_ID and event.order_id == event.command_id:
+        changes.stale[event.order_id] = NewOrder(
+            event.order_id,
+            event.account,
+            event.client_oid,
+            event.number,
+            None,
+            None,
+            0,
+            0,
+            0,
+            None,
+            False,
+            event.time,
+            event.seq,
+            Status.REJECTED,
+            0,
+            0,
+            event.seq,
+            event.time,
+            first_order_id=event.first_order_id,
+            reject_reason=event.reason,
+            done_at=event.time,
+        )
+    return event.order_id
+
+
+def _rested(changes: Changes, event: facts.OrderRested) -> bytes:
+    order = changes.order(event.order_id)
+    order.price = event.price
+    order.remaining = event.remaining
+    order.displayed = event.displayed
+    order.priority = order.seq = event.seq
+    order.updated = event.time
+    return event.order_id
+
+
+def _traded(changes: Changes, event: facts.TradeExecuted) -> bytes:
+    seq, time, size, price = event.seq, event.time, event.size, event.price
+    maker = changes.order(event.maker_order_id)
+    maker.remaining = event.maker_remaining
+    maker.displayed = event.maker_displayed
+    taker = changes.order(event.taker_order_id)
+    taker.remaining = taker.displayed = event.taker_remaining
+    for order in (maker, taker):
+        order.filled += size
+        order.value += price * size
+        order.seq = seq
+        order.updated = time
+    product = changes.product(event.number)
+    product.trade_id = event.trade_id
+    product.last_price = price
+    product.last_size = size
+    product.last_time = time
+    changes.trades.append(
+        Trade(
+            event.number,
+            event.taker_side,
+            partition_of(event.number),
+            event.trade_id,
+            seq,
+            time,
+            price,
+            size,
+            event.maker_order_id,
+            event.taker_order_id,
+            event.maker_account,
+            event.taker_account,
+        )
+    )
+    return event.taker_order_id
+
+
+def _amended(changes: Changes, event: facts.OrderAmended) -> bytes:
+    order = changes.order(event.order_id)
+    order.price = event.price
+    order.size = event.size
+    order.remaining = event.remaining
+    order.displayed = event.displayed
+    order.seq = event.seq
+    order.updated = event.time
+    return event.order_id
+
+
+def _done(changes: Changes, event: facts.OrderDone) -> bytes:
+    order = changes.order(event.order_id)
+    order.status = Status.DONE
+    order.done_reason = event.reason
+    order.remaining = event.remaining
+    order.displayed = 0
+    order.seq = event.seq
+    order.updated = order.done_at = event.time
+    return event.order_id
+
+
+def _product_changed(
+    changes: Changes, event: facts.ProductUpdated | facts.TradingStatusChanged | facts.ProductDelisted
+) -> bytes:
+    changes.product(event.number).product = event.product
+    return NO_ID
+
+
+def _product_listed(changes: Changes, event: facts.ProductListed) -> bytes:
+    product = changes.product(event.number)
+    product.product = event.product
+    product.listed = event.time
+    return NO_ID
+
+
+def _of_an_order(
+    _changes: Changes, event: facts.AmendRejected | facts.CancelRejected | facts.DuplicateIgnored
+) -> bytes:
+    return event.order_id
+
+
+def _of_no_order(_changes: Changes, _event: Event) -> bytes:
+    return NO_ID
+
+
+_Handler = Callable[[Changes, Event], bytes]
+"""Returns the order that the event is archived under, or NO_ID."""
+
+_BY_TYPE = cast(
+    dict[type[Event], _Handler],
+    {
+        facts.OrderAccepted: _accepted,
+        facts.OrderRejected: _rejected,
+        facts.AmendRejected: _of_an_order,
+        facts.CancelRejected: _of_an_order,
+        facts.CommandRejected: _command_rejected,
+        facts.OrderRested: _rested,
+        facts.TradeExecuted: _traded,
+        facts.OrderAmended: _amended,
+        facts.OrderDone: _done,
+        facts.CancelAllDone: _of_no_order,
+        facts.ProductListed: _product_listed,
+        facts.ProductUpdated: _product_changed,
+        facts.TradingStatusChanged: _product_changed,
+        facts.ProductDelisted: _product_changed,
+        facts.DuplicateIgnored: _of_an_order,
+        facts.RulesChanged: _of_no_order,
+    },
+)
+
+
+def _tag(kind: type[Event]) -> int:
+    tag = kind.__struct_config__.tag
+    assert isinstance(tag, int)
+    return tag
+
+
+_HANDLERS = {kind: (handler, _tag(kind)) for kind, handler in _BY_TYPE.items()}

@@ -1,0 +1,85 @@
+"""Sessions one after another, until the process is told to stop.
+
+Whatever fails for a while (Kafka, Postgres, another projector) ends a session: after a pause everything starts again
+from the positions in Postgres, which is also how the process starts. So there is one way in, and it is used daily.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from libs.events.topics import ORDER_EVENTS
+from libs.kafka.ports import Log, LogReader
+from libs.read_model.failures import classified
+from libs.read_model.migrate import migrate
+from libs.service.failures import Transient
+from libs.service.process import Process
+from services.read_model_builder.measures import Measures
+from services.read_model_builder.session import Session
+from services.read_model_builder.settings import BuilderSettings
+from services.read_model_builder.store import open_store
+
+_MOST_DOUBLINGS: Final = 16
+
+
+class Projector:
+    def __init__(self, process: Process[BuilderSettings], log: Log) -> None:
+        self._process = process
+        self._settings = process.settings
+        self._log = log
+        self._measures = Measures(process.metrics, process.settings.cluster)
+        self._failures = 0
+        """Sessions that ended before their first commit, in a row."""
+
+    async def run(self) -> None:
+        """Raises Fatal for what a pause does not mend."""
+        while not self._process.stop.is_set():
+            try:
+                await self._session()
+            except Transient as failure:
+                await self._pause(failure)
+
+    async def _session(self) -> None:
+        settings = self._settings
+        with classified():
+            await migrate(settings.postgres)
+        async with (
+            _reading(self._log) as reader,
+            open_store(settings.postgres, settings.days_ahead, settings.command_timeout_ms / 1000) as store,
+        ):
+            session = Session(self._process, reader, store, self._measures)
+            await session.begin()
+            self._process.health.ready(True)
+            try:
+                await session.run()
+            finally:
+                if session.progressed:
+                    self._failures = 0
+
+    async def _pause(self, failure: Transient) -> None:
+        """Longer after each failure in a row, and never the same for two projectors that hinder each other."""
+        longest = min(
+            self._settings.backoff_last_ms,
+            self._settings.backoff_first_ms << min(self._failures, _MOST_DOUBLINGS),
+        )
+        pause = longest / 1000 * random.uniform(0.5, 1)  # noqa: S311  # spreads retries, guards nothing
+        self._failures += 1
+        self._process.health.ready(False, str(failure))
+        self._process.log.warning("session ended", cause=str(failure), again_in_s=round(pause, 3))
+        try:
+            async with asyncio.timeout(pause):
+                await self._process.stop.wait()
+        except TimeoutError:
+            pass
+
+
+@asynccontextmanager
+async def _reading(log: Log) -> AsyncIterator[LogReader]:
+    reader = log.reader(ORDER_EVENTS)
+    await reader.start()
+    try:
+        yield reader
+    finally:
+        await reader.stop()

@@ -1,0 +1,140 @@
+"""The projector's Postgres: a batch and the positions behind it become visible together, or not at all.
+
+`synchronous_commit` is off on this connection, and that is right. A commit is then acknowledged before it is on the
+disk; a crash of the server (not of a process) may lose the last fraction of a second of transactions, but whole ones
+and from the newest backwards. The positions are in the same transactions, so what is lost is read from the log and
+projected again: the truth is in `order-events`. Whoever has seen the lost state has seen nothing that was untrue, and
+readers that wait for a position forget what they were told when their connection breaks, as it does in such a crash.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from libs.read_model.archive import day_of, ensure_days
+from libs.read_model.connect import Connection, connect
+from libs.read_model.failures import classified
+from libs.read_model.positions import CHANNEL, Position, payload, read_positions
+from libs.read_model.status import Status
+from libs.service.failures import Fatal, Transient
+from services.read_model_builder import statements as sql
+from services.read_model_builder.changes import Changes
+from services.read_model_builder.copying import ARCHIVE_COLUMNS, stream
+from services.read_model_builder.intake import Piece
+from services.read_model_builder.rows import NewOrder
+from services.read_model_builder.statements import TRADE_COLUMNS
+
+_ENSURE_OFFSETS: Final = """
+INSERT INTO projection_offsets (partition, next_seq, next_offset, command_offset, time)
+SELECT u, 1, 0, -1, 0 FROM unnest($1::smallint[]) AS u ON CONFLICT DO NOTHING
+"""
+
+
+class Superseded(Transient):
+    """A position is not where this projector left it: another one was faster. Nothing was written."""
+
+
+class Store:
+    """One connection, one transaction at a time."""
+
+    def __init__(self, connection: Connection, days_ahead: int) -> None:
+        self._connection = connection
+        self._days_ahead = days_ahead
+        self._days = (0, -1)
+        """First and last day of the archive that are known to be there."""
+
+    async def positions(self, partitions: Sequence[int]) -> dict[int, Position]:
+        """Where each partition goes on; those nobody has projected yet begin at the beginning."""
+        with classified():
+            await self._connection.execute(_ENSURE_OFFSETS, partitions)
+            found = await read_positions(self._connection)
+        return {partition: found[partition] for partition in partitions}
+
+    async def commit(self, pieces: Sequence[Piece], changes: Changes) -> None:
+        """Raises Superseded or StoreUnavailable, and then nothing of it is there, unless the answer got lost."""
+        with classified():
+            await self.prepare_days(changes.first_time, changes.last_time)
+            async with self._connection.transaction():
+                await self._move(pieces)
+                await self._write_orders(changes)
+                await self._write_products(changes)
+                await self._append(changes)
+                after = payload(piece.after for piece in pieces)
+                await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, after)
+
+    async def prepare_days(self, first_time: int, last_time: int) -> None:
+        """Have partitions of the archive for these times, and for some days after."""
+        first, last = day_of(first_time), day_of(last_time)
+        known_first, known_last = self._days
+        if known_first <= first and last + self._days_ahead <= known_last:
+            return
+        with classified():
+            await ensure_days(self._connection, first, last + self._days_ahead)
+        self._days = (first, last + self._days_ahead)
+
+    async def close(self) -> None:
+        with classified():
+            await self._connection.close(timeout=2)
+
+    async def _move(self, pieces: Sequence[Piece]) -> None:
+        columns = sql.position_columns((piece.before, piece.after) for piece in pieces)
+        moved = _count(await self._connection.execute(sql.MOVE_POSITIONS, *columns))
+        if moved != len(pieces):
+            raise Superseded(f"{len(pieces) - moved} of {len(pieces)} partitions were moved on by another projector")
+
+    async def _write_orders(self, changes: Changes) -> None:
+        execute = self._connection.execute
+        new = _inserted(changes)
+        if new:
+            await execute(sql.INSERT_ORDERS, *sql.new_order_columns(new))
+        opened = [order for order in new if order.status is Status.OPEN]
+        if opened:
+            await execute(sql.OPEN, sql.ids(order.order_id for order in opened), [order.account for order in opened])
+        if changes.old:
+            changed = _count(await execute(sql.UPDATE_ORDERS, *sql.order_change_columns(changes.old.values())))
+            if changed != len(changes.old):
+                raise Fatal(
+                    f"{len(changes.old) - changed} of {len(changes.old)} orders that events change are not there"
+                )
+        closed = [order_id for order_id, change in changes.old.items() if change.status is Status.DONE]
+        if closed:
+            await execute(sql.CLOSE, sql.ids(closed))
+
+    async def _write_products(self, changes: Changes) -> None:
+        if changes.products:
+            await self._connection.execute(sql.UPDATE_PRODUCTS, *sql.product_columns(changes.products.values()))
+        told = [changes.products[number] for number in sorted(changes.products) if changes.products[number].product]
+        if told:
+            await self._connection.executemany(sql.PUT_PRODUCT, [sql.product_row(change) for change in told])
+
+    async def _append(self, changes: Changes) -> None:
+        if changes.trades:
+            await self._connection.copy_records_to_table(
+                "trades", records=map(sql.trade_row, changes.trades), columns=TRADE_COLUMNS
+            )
+        await self._connection.copy_to_table(
+            "order_events", source=stream(changes.archive), columns=ARCHIVE_COLUMNS, format="binary"
+        )
+
+
+@asynccontextmanager
+async def open_store(address: str, days_ahead: int, command_timeout_s: float) -> AsyncIterator[Store]:
+    connection = await connect(address, "outcry-projector", command_timeout_s, synchronous_commit="off")
+    try:
+        yield Store(connection, days_ahead)
+    finally:
+        connection.terminate()
+
+
+def _inserted(changes: Changes) -> list[NewOrder]:
+    late = [
+        order
+        for order_id, order in changes.stale.items()
+        if order_id not in changes.new and order_id not in changes.old
+    ]
+    return [*changes.new.values(), *late]
+
+
+def _count(tag: str) -> int:
+    """`UPDATE 3` is 3."""
+    return int(tag.rpartition(" ")[2])
