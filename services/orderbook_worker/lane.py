@@ -97,6 +97,7 @@ class Lane:
                 await self._settle()
                 self._commit_started = self._loop.time()
                 self._in_flight = asyncio.create_task(self._commit(batch))
+                self._in_flight.add_done_callback(lambda _: self._came.set())
             await self._settle()
         finally:
             if self._in_flight is not None:
@@ -125,6 +126,8 @@ class Lane:
         for a small transaction costs processor time in three processes.
         """
         while not self._closing:
+            if self._in_flight is not None and self._in_flight.done():
+                await self._settle()  # a commit that failed is not left until the next command comes
             now = self._loop.time()
             if not self._backlog:
                 await self._idle(now)
@@ -137,8 +140,8 @@ class Lane:
 
     async def _idle(self, now: float) -> None:
         """Wait for a command; when a snapshot is due meanwhile, nothing is ahead of the log once all is settled."""
-        self._came.clear()
         if self.engine.state.seq == self._saved_seq:
+            self._came.clear()
             await self._came.wait()
             return
         if now < self._snapshot_due:
@@ -148,19 +151,13 @@ class Lane:
         self._snapshot(self.engine.state.seq, dump(self.engine.state))
 
     async def _sleep(self, seconds: float) -> None:
-        """Until so long has passed, or more came than a batch takes, or the lane closes."""
+        """Until something came, or so long has passed."""
+        self._came.clear()
         try:
             async with asyncio.timeout(seconds):
-                while True:
-                    self._came.clear()
-                    await self._came.wait()
-                    if self._closing or self._backlog >= self._settings.batch_commands or not self._in_gap():
-                        return
+                await self._came.wait()
         except TimeoutError:
             return
-
-    def _in_gap(self) -> bool:
-        return self._loop.time() - self._commit_started < self._settings.commit_gap_ms / 1000
 
     def _take(self) -> list[Record]:
         """At most one batch of what has come."""

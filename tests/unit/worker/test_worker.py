@@ -1,0 +1,137 @@
+"""Workers on the in-memory log: exactly the events of each command, whatever ends in between."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from libs.book.snapshot import state_hash
+from libs.events import topics
+from libs.events.values import Side
+from libs.kafka.failures import Aborted, Fenced
+from libs.kafka.memory import Point
+from libs.kafka.ports import Entry
+from services.orderbook_worker.failures import UnreadableCommand
+from tests.unit.worker.venue import Cluster, folded, running
+
+WRITER = "outcry-orders-0"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return Cluster(tmp_path)
+
+
+def test_each_command_has_its_events_and_the_offset_goes_with_them(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing(), cluster.place(), cluster.place(Side.BUY))
+        async with running(cluster):
+            events = await cluster.events(3)
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert cluster.broker.committed("outcry-orderbook-worker", topics.ORDERS, 0) == 3
+
+    asyncio.run(scenario())
+
+
+def test_a_killed_worker_is_followed_by_one_that_goes_on(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing(), cluster.place())
+        first = cluster.worker("w1")
+        await first.start()
+        await cluster.events(2)
+        await first.kill()
+        await cluster.publish(cluster.place(Side.BUY))
+        async with running(cluster, "w1") as second:
+            events = await cluster.events(3)
+        assert state_hash(folded(events)) == state_hash(second.worker._kept[0].state)
+
+    asyncio.run(scenario())
+
+
+def test_an_aborted_commit_is_decided_again_from_the_log(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing(), cluster.place())
+        async with running(cluster):
+            await cluster.events(2)
+            cluster.faults.fail(Point.SENT, WRITER, Aborted("planned"))
+            await cluster.publish(cluster.place(Side.BUY))
+            events = await cluster.events(3)
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+    asyncio.run(scenario())
+
+
+def test_a_fence_ends_the_process(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing())
+        worker = cluster.worker("w1")
+        await worker.start()
+        await cluster.events(1)
+        usurper = cluster.log.transactional_writer(WRITER)
+        await usurper.start()
+        await cluster.publish(cluster.place())
+        assert worker.task is not None
+        with pytest.raises(Fenced):
+            await asyncio.wait_for(worker.task, 20)
+
+    asyncio.run(scenario())
+
+
+def test_what_cannot_be_read_stops_the_process_and_is_not_skipped(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing())
+        publisher = cluster.log.publisher()
+        await publisher.start()
+        await publisher.publish(topics.ORDERS, 0, [Entry(b"TEST", b"\xc1")])
+        worker = cluster.worker("w1")
+        await worker.start()
+        assert worker.task is not None
+        with pytest.raises(UnreadableCommand, match="orders/0 at offset 1"):
+            await asyncio.wait_for(worker.task, 20)
+
+    asyncio.run(scenario())
+
+
+def test_a_stop_saves_a_snapshot_that_the_next_start_uses(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing(), *(cluster.place(price=100 + at) for at in range(50)))
+        async with running(cluster):
+            await cluster.events(51)
+        async with running(cluster) as second:
+            await cluster.publish(cluster.place(Side.BUY, 120, 30))
+            events = await cluster.events(52)
+        kept = second.worker._kept[0]
+        assert kept.saved_seq > 100
+        assert state_hash(kept.state) == state_hash(folded(events))
+
+    asyncio.run(scenario())
+
+
+def test_snapshots_under_load_are_of_committed_state(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing())
+        async with running(cluster, snapshot_every_ms=1, batch_commands=7, commit_gap_ms=0):
+            for _ in range(20):
+                await cluster.publish(*(cluster.place(price=100 + at) for at in range(10)))
+            events = await cluster.events(201)
+        async with running(cluster) as second:
+            await cluster.publish(cluster.place())
+            events = await cluster.events(202)
+        assert state_hash(second.worker._kept[0].state) == state_hash(folded(events))
+
+    asyncio.run(scenario())
+
+
+def test_two_workers_share_the_partitions_and_one_takes_over(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing(), cluster.place())
+        async with running(cluster, "w1"):
+            await cluster.events(2)
+            async with running(cluster, "w2"):
+                await cluster.publish(cluster.place(Side.BUY))
+                await cluster.events(3)
+            await cluster.publish(cluster.place(), cluster.place(Side.BUY))
+            events = await cluster.events(5)
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+    asyncio.run(scenario())

@@ -1,0 +1,140 @@
+"""Workers on the in-memory log: what they read and wrote, without a server and without a real second passing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from libs.book.fold import fold
+from libs.book.partition import PartitionState
+from libs.events import topics
+from libs.events.codec import decode_event, encode
+from libs.events.commands import AnyCommand, CancelOrder, ListProduct, PlaceOrder
+from libs.events.events import AnyEvent
+from libs.events.ids import mint
+from libs.events.values import NO_ID, OrderType, Side
+from libs.kafka.memory import Broker, MemoryLog, PlannedFaults
+from libs.kafka.ports import Entry
+from libs.service.clock import VirtualClock
+from libs.service.logging import configure
+from libs.service.process import Process
+from services.orderbook_worker.settings import WorkerSettings
+from services.orderbook_worker.snapshots import CachedSnapshots, DiskSnapshots, KafkaSnapshots
+from services.orderbook_worker.worker import Worker
+
+PARTITIONS = 2
+NUMBER = 256
+SENT = 1_700_000_000_000_000_000
+LIMIT_S = 20.0
+
+
+class Cluster:
+    """A log with the topics a worker needs, and the commands put into its first partition."""
+
+    def __init__(self, folder: Path) -> None:
+        self.faults = PlannedFaults()
+        self.broker = Broker(faults=self.faults)
+        self.log = MemoryLog(self.broker)
+        self.folder = folder
+        self.sent = 0
+        for topic in (topics.ORDERS, topics.ORDER_EVENTS, topics.BOOK_SNAPSHOTS, topics.PRODUCTS):
+            self.broker.create_topic(topic, PARTITIONS)
+
+    def worker(self, instance: str, **limits: int) -> "Running":
+        settings = WorkerSettings(instance=instance, data_dir=str(self.folder), **limits)
+        process = Process("orderbook-worker", settings, configure("test", instance, "error"), VirtualClock())
+        return Running(process, MemoryLog(self.broker), self.folder)
+
+    async def publish(self, *commands: AnyCommand) -> None:
+        publisher = self.log.publisher()
+        await publisher.start()
+        entries = [Entry(b"TEST", encode(command)) for command in commands]
+        await publisher.publish(topics.ORDERS, 0, entries)
+        await publisher.close()
+
+    def listing(self) -> ListProduct:
+        return ListProduct(
+            self._id(0), "op", 0, NO_ID, "", 0, SENT + self.sent, 0, None, "TEST", "T", "USD", 0, 0, 1, 1
+        )
+
+    def place(self, side: Side = Side.SELL, price: int = 100, size: int = 1) -> PlaceOrder:
+        order_id = self._id(NUMBER)
+        head = (order_id, "ann", NUMBER, order_id, "", 0, SENT + self.sent, 0, None)
+        return PlaceOrder(*head, side, OrderType.LIMIT, price, size)
+
+    def cancel(self, order_id: bytes) -> CancelOrder:
+        return CancelOrder(self._id(NUMBER), "ann", NUMBER, order_id, "", 0, SENT + self.sent, 0, None)
+
+    def _id(self, number: int) -> bytes:
+        self.sent += 1
+        return mint(SENT // 1_000_000, self.sent, number)
+
+    async def events(self, commands: int) -> list[AnyEvent]:
+        """What a committed reader sees, once so many commands have all their events."""
+        reader = self.log.reader(topics.ORDER_EVENTS)
+        await reader.start()
+        reader.assign({0: 0})
+        found: list[AnyEvent] = []
+        async with asyncio.timeout(LIMIT_S):
+            while sum(event.last for event in found if event.command_offset >= 0) < commands:
+                for records in (await reader.poll(1_000, 0.1)).values():
+                    found += [decode_event(record.value or b"") for record in records]
+        await reader.stop()
+        return found
+
+
+class Running:
+    """One worker process."""
+
+    def __init__(self, process: Process[WorkerSettings], log: MemoryLog, folder: Path) -> None:
+        self.process = process
+        self.log = log
+        self._publisher = log.publisher()
+        settings = process.settings
+        store = KafkaSnapshots(log, self._publisher, settings.snapshot_chunk_bytes, settings.snapshots_kept)
+        cache = DiskSnapshots(folder / settings.instance)
+        self.worker = Worker(process, log, CachedSnapshots(store, cache, process.log))
+        self.task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self._publisher.start()
+        self.task = asyncio.create_task(self.worker.run())
+
+    async def stop(self) -> None:
+        """As SIGTERM does."""
+        assert self.task is not None
+        self.process.stop.set()
+        async with asyncio.timeout(LIMIT_S):
+            await self.task
+
+    async def kill(self) -> None:
+        """As SIGKILL does: nothing is settled, and nobody is told."""
+        assert self.task is not None
+        self.log.crash()
+        for task in (*self.worker._owners.values(), self.task):  # a death asks no interface
+            task.cancel()
+        await asyncio.wait({self.task}, timeout=LIMIT_S)
+
+
+@asynccontextmanager
+async def running(cluster: Cluster, instance: str = "w1", **limits: int) -> AsyncIterator[Running]:
+    worker = cluster.worker(instance, **limits)
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        if worker.task is not None and not worker.task.done():
+            await worker.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+def folded(events: list[AnyEvent]) -> PartitionState:
+    state = PartitionState(0)
+    for event in events:
+        fold(state, event)
+    return state
