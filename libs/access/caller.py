@@ -37,6 +37,11 @@ def caller(headers: Iterable[tuple[bytes, bytes]]) -> Caller:
             account = value
         elif name == _ROLE:
             role = value
+    return caller_of(account, role)
+
+
+def caller_of(account: bytes | None, role: bytes | None) -> Caller:
+    """From the values of the two headers, None where one was not sent. Raises Problem when one is malformed."""
     if account is None and role is None:
         return _ANYBODY
     return Caller(_account(account), _operator(role))

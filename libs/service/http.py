@@ -56,7 +56,9 @@ async def respond(send: Send, status: int, headers: list[Header], payload: bytes
 def problem_headers(problem: Problem, identity: str) -> list[Header]:
     headers = [_PROBLEM_TYPE, (REQUEST_ID, identity.encode())]
     if problem.kind.status == 503:
-        headers.append((b"retry-after", b"%d" % max(1, problem.retry_after_s)))
+        headers.append((b"retry-after", b"%d" % problem.retry_after_s))
+    if problem.close:
+        headers.append((b"connection", b"close"))
     return headers
 
 

@@ -28,12 +28,17 @@ class Kind(NamedTuple):
 class Problem(Exception):
     """Answers a request with an error. `field` names the offending input, as the client wrote it."""
 
-    def __init__(self, kind: Kind, detail: str = "", field: str = "", retry_after_s: int = 0) -> None:
+    def __init__(
+        self, kind: Kind, detail: str = "", field: str = "", *, retry_after_s: int = 1, close: bool = False
+    ) -> None:
         super().__init__(f"{kind.code}: {detail or kind.title}")
         self.kind = kind
         self.detail = detail[:_DETAIL_LIMIT]
         self.field = field
         self.retry_after_s = retry_after_s
+        """Sent with a 503."""
+        self.close = close
+        """Whether the connection ends with the answer, since what else is on it will not be read."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,101 @@
+"""Puts the parts of order_api together, over any log and any store of repeats, and runs them."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+from libs.events.topics import ORDERS
+from libs.kafka.ports import Ack, Log
+from libs.service.failures import Transient
+from libs.service.http import App, HttpServer
+from libs.service.process import Process
+from services.order_api.building import Builder
+from services.order_api.commands import Commands
+from services.order_api.front import Front
+from services.order_api.idempotency.ports import Idempotency
+from services.order_api.intake import Intake
+from services.order_api.lanes import Lane
+from services.order_api.minting import Mint
+from services.order_api.product_commands import ProductCommands
+from services.order_api.registry import Registry, RegistryReader
+from services.order_api.routes import litestar_app
+from services.order_api.settings import OrderApiSettings
+from services.order_api.skew import SkewGuard
+from services.order_api.tally import Tally
+
+
+class OrderApi:
+    """One process's order_api. `front` is the ASGI application."""
+
+    def __init__(self, process: Process[OrderApiSettings], log: Log, idempotency: Idempotency) -> None:
+        settings = process.settings
+        self._process = process
+        self._publisher = log.publisher()
+        self._idempotency = idempotency
+        self._lanes: dict[int, Lane] = {}
+        self._skew = SkewGuard(process.clock, process.health, process.log, settings.clock_skew_ms)
+        self._tally = Tally(process.metrics, lambda: float(self.intake.in_hand))
+        self.registry = Registry(settings.product_wait_ms / 1000)
+        self.intake = Intake(idempotency, self._lane, settings.cluster, settings.queue_orders, self._tally)
+        builder = Builder(Mint(process.clock), settings.cluster)
+        self.products = ProductCommands(self.registry, builder, self.intake)
+        commands = Commands(self.registry, builder, self.intake, settings.batch_items)
+        rest = litestar_app(self.products, settings, self._tally, process.log)
+        self.front = Front(commands, cast("App", rest), settings, self._tally, process.log)
+        self._reader = RegistryReader(log, self.registry, process.health, process.log, settings)
+
+    async def run(self) -> None:
+        """Serve until the process is told to stop. Raises what ends the process."""
+        process = self._process
+        process.health.check("kafka", self._ask_kafka)
+        process.health.check("redis", self._idempotency.ping, critical=False)
+        process.health.ready(True)
+        server = HttpServer(self.front, process.settings.host, process.settings.http_port)
+        await server.start()
+        process.log.info("listening", address=f"http://{server.host}:{server.port}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._reader.run(process.stop))
+                group.create_task(self._begin())
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+        finally:
+            await server.stop()
+            await self.close()
+
+    async def close(self) -> None:
+        """Let what is in flight arrive, write its outcome down, disconnect."""
+        self.intake.closed = True
+        await asyncio.gather(*(lane.drain() for lane in self._lanes.values()))
+        await self._idempotency.close()
+        await self._publisher.close()
+
+    async def _begin(self) -> None:
+        """Connect; while the log is away, again and again."""
+        stop = self._process.stop
+        while not stop.is_set() and not self.products.partitions:
+            try:
+                await self._publisher.start()
+                self.products.partitions = await self._publisher.partitions(ORDERS)
+            except Transient as error:
+                self._process.log.warning("log unavailable", detail=str(error))
+                await asyncio.sleep(self._process.settings.registry_retry_ms / 1000)
+        self._process.settle()
+
+    async def _ask_kafka(self) -> None:
+        await self._publisher.partitions(ORDERS)
+
+    def _lane(self, partition: int) -> Lane:
+        lane = self._lanes.get(partition)
+        if lane is None:
+            settings = self._process.settings
+            distance_s = settings.gather_ms / 1000
+            most = settings.publish_orders
+            lane = Lane(self._publisher, ORDERS, partition, most, distance_s, self._published)
+            self._lanes[partition] = lane
+        return lane
+
+    def _published(self, acks: Sequence[Ack]) -> None:
+        self._tally.publishes.value += 1
+        self._tally.received.value += len(acks)
+        self._skew.compare(acks)

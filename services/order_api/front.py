@@ -1,0 +1,180 @@
+"""The ASGI front: order requests go straight to their use case, everything else to Litestar.
+
+A request about orders costs a dictionary look-up here instead of a walk through routing, dependency injection and
+serialization, which took more time than validating, claiming and publishing together.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import parse_qsl
+
+from libs.access.caller import Caller, caller_of
+from libs.service import problems
+from libs.service.http import App, Header, Receive, Scope, Send, request_id, respond, respond_problem
+from libs.service.logging import Log as Logger
+from libs.service.problems import Problem
+from services.order_api import answers
+from services.order_api.building import check_key
+from services.order_api.commands import Commands
+from services.order_api.settings import OrderApiSettings
+from services.order_api.tally import Tally
+
+Answer: TypeAlias = tuple[int, list[Header], bytes]
+_ORDERS: Final = "/orders"
+_BATCH: Final = "/orders/batch"
+_ORDER: Final = "/orders/"
+_ONE_PRODUCT: Final = frozenset(("product_id",))
+_PRODUCT_AND_SIDE: Final = frozenset(("product_id", "side"))
+_NOTHING: Final[frozenset[str]] = frozenset()
+# Beyond this much that nobody will look at, the connection is closed instead of read to the body's end.
+_MOST_IGNORED: Final = 64 * 1024 * 1024
+
+
+class Head(NamedTuple):
+    """What the handlers want of a request besides its body."""
+
+    path: str
+    query: bytes
+    who: Caller
+    key: str
+    headers: dict[bytes, bytes]
+    receive: Receive
+
+
+Handler: TypeAlias = Callable[[Head], Awaitable[Answer]]
+
+
+class Front:
+    """The ASGI application of order_api."""
+
+    def __init__(self, commands: Commands, rest: App, settings: OrderApiSettings, tally: Tally, logger: Logger) -> None:
+        self._commands = commands
+        self._rest = rest
+        self._settings = settings
+        self._tally = tally
+        self._logger = logger
+        self._routes: dict[str, dict[str, Handler]] = {
+            _ORDERS: {"POST": self._place, "DELETE": self._cancel_all},
+            _BATCH: {"POST": self._batch},
+            _ORDER: {"PATCH": self._amend, "DELETE": self._cancel},
+        }
+        self._timers = {
+            (route, status): tally.requests(route, f"{status}xx") for route in self._routes for status in (2, 4, 5)
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        route = path if path in self._routes else _ORDER if path.startswith(_ORDER) else ""
+        if not route:
+            await self._rest(scope, receive, send)
+            return
+        began = time.perf_counter()
+        handler = self._routes[route].get(scope["method"])
+        if handler is None:
+            status = await self._refuse(scope, send, Problem(problems.METHOD_NOT_ALLOWED), route)
+        else:
+            status = await self._handle(handler, scope, receive, send)
+        self._timers[route, status // 100].observe(time.perf_counter() - began)
+
+    async def _handle(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> int:
+        try:
+            headers = dict(scope["headers"])
+            who = caller_of(headers.get(b"outcry-account"), headers.get(b"outcry-role"))
+            head = Head(scope["path"], scope["query_string"], who, idempotency_key(headers), headers, receive)
+            status, answer_headers, payload = await handler(head)
+        except Problem as problem:
+            return await self._refuse(scope, send, problem)
+        except Exception:
+            identity = request_id(scope["headers"])
+            self._logger.exception("request failed", path=scope["path"], request_id=identity)
+            await respond_problem(send, Problem(problems.INTERNAL), identity)
+            return 500
+        await respond(send, status, answer_headers, payload)
+        return status
+
+    async def _refuse(self, scope: Scope, send: Send, problem: Problem, route: str = "") -> int:
+        extra: list[Header] = []
+        if route:
+            extra.append((b"allow", ", ".join(sorted(self._routes[route])).encode()))
+        self._tally.problem(problem.kind.code)
+        await respond_problem(send, problem, request_id(scope["headers"]), extra)
+        return problem.kind.status
+
+    async def _place(self, head: Head) -> Answer:
+        _parameters(head.query, _NOTHING)
+        body = await read_body(head.receive, head.headers, self._settings.body_bytes)
+        return 202, *answers.accepted(await self._commands.place(body, head.who, head.key))
+
+    async def _amend(self, head: Head) -> Answer:
+        name, product_id = _order_of(head)
+        body = await read_body(head.receive, head.headers, self._settings.body_bytes)
+        return 202, *answers.accepted(await self._commands.amend(name, product_id, body, head.who, head.key))
+
+    async def _cancel(self, head: Head) -> Answer:
+        name, product_id = _order_of(head)
+        return 202, *answers.accepted(await self._commands.cancel(name, product_id, head.who, head.key))
+
+    async def _cancel_all(self, head: Head) -> Answer:
+        given = _parameters(head.query, _PRODUCT_AND_SIDE)
+        product_id = given.get("product_id")
+        found = await self._commands.cancel_all(product_id, given.get("side"), head.who, head.key)
+        if product_id is None:
+            return 200, *answers.results(found, request_id(head.headers.items()))
+        (result,) = found
+        if isinstance(result, Problem):
+            raise result
+        return 202, *answers.accepted(result)
+
+    async def _batch(self, head: Head) -> Answer:
+        _parameters(head.query, _NOTHING)
+        body = await read_body(head.receive, head.headers, self._settings.batch_body_bytes)
+        found = await self._commands.batch(body, head.who, head.key)
+        return 200, *answers.results(found, request_id(head.headers.items()))
+
+
+async def read_body(receive: Receive, headers: dict[bytes, bytes], most: int) -> bytes:
+    """The whole body. Raises Problem as soon as it is known to exceed `most` bytes."""
+    announced = headers.get(b"content-length")
+    if announced is not None and int(announced) > most:
+        raise _too_large(most, close=int(announced) > _MOST_IGNORED)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False) and len(body) <= most:
+        return body
+    parts, length = [body], len(body)
+    while message.get("more_body", False):
+        if length > most:
+            raise _too_large(most, close=True)
+        message = await receive()
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
+    if length > most:
+        raise _too_large(most, close=True)
+    return b"".join(parts)
+
+
+def _too_large(most: int, *, close: bool) -> Problem:
+    return Problem(problems.BODY_TOO_LARGE, f"the body may have {most} bytes", close=close)
+
+
+def idempotency_key(headers: dict[bytes, bytes]) -> str:
+    value = headers.get(b"idempotency-key")
+    return "" if value is None else check_key(value.decode("ascii", "replace"))
+
+
+def _order_of(head: Head) -> tuple[str, str | None]:
+    """The name in the path, and the product a `client:` name needs."""
+    given = _parameters(head.query, _ONE_PRODUCT)
+    return head.path[len(_ORDER) :], given.get("product_id")
+
+
+def _parameters(query: bytes, known: frozenset[str]) -> dict[str, str]:
+    if not query:
+        return {}
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(query.decode("ascii", "replace"), keep_blank_values=True):
+        if name not in known or name in given:
+            raise Problem(problems.INVALID_PARAMETER, f"{name[:64]!r} is unknown here, or given twice", name[:64])
+        given[name] = value
+    return given

@@ -1,0 +1,102 @@
+"""Group commit: one publish a partition at a time, and whatever comes while it is in flight shares the next one.
+
+A lane keeps the order in which commands were handed to it. Under load publishes keep a small distance, since each
+costs a fixed price in three processes; after a pause the first goes at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from libs.kafka.failures import NotPublished, PublishUnknown
+from libs.kafka.ports import Ack, Entry, Publisher
+
+
+class Delivery(NamedTuple):
+    """What became of entries handed over together: the first ones are acknowledged, the others failed alike."""
+
+    acks: Sequence[Ack]
+    failure: Exception | None = None
+
+
+class _Waiting(NamedTuple):
+    entries: Sequence[Entry]
+    delivery: "asyncio.Future[Delivery]"
+
+
+class Lane:
+    """The way into one partition of one topic."""
+
+    def __init__(
+        self, publisher: Publisher, topic: str, partition: int, most: int, distance_s: float,
+        published: Callable[[Sequence[Ack]], None],
+    ) -> None:  # fmt: skip
+        self._publisher = publisher
+        self._topic = topic
+        self._partition = partition
+        self._most = most
+        self._distance_s = distance_s
+        self._published = published
+        self._waiting: list[_Waiting] = []
+        self._runner: asyncio.Task[None] | None = None
+        self._next_at = 0.0
+
+    def submit(self, entries: Sequence[Entry]) -> "asyncio.Future[Delivery]":
+        """Never fails: a failure is part of the delivery."""
+        loop = asyncio.get_running_loop()
+        delivery: asyncio.Future[Delivery] = loop.create_future()
+        self._waiting.append(_Waiting(entries, delivery))
+        if self._runner is None:
+            self._runner = loop.create_task(self._run(loop))
+        return delivery
+
+    async def drain(self) -> None:
+        """Wait until nothing is in flight."""
+        if self._runner is not None:
+            await asyncio.wait({self._runner})
+
+    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            while self._waiting:
+                early = self._next_at - loop.time()
+                if early > 0:
+                    await asyncio.sleep(early)
+                self._next_at = loop.time() + self._distance_s
+                group = self._next_group()
+                _distribute(group, await self._publish([entry for each in group for entry in each.entries]))
+        finally:
+            self._runner = None
+
+    def _next_group(self) -> list[_Waiting]:
+        """What fits into one publish: whole requests, at least one."""
+        count = size = 0
+        for waiting in self._waiting:
+            size += len(waiting.entries)
+            if count and size > self._most:
+                break
+            count += 1
+        group, self._waiting = self._waiting[:count], self._waiting[count:]
+        return group
+
+    async def _publish(self, entries: Sequence[Entry]) -> Delivery:
+        try:
+            acks = await self._publisher.publish(self._topic, self._partition, entries)
+        except PublishUnknown as failure:
+            return Delivery(failure.acknowledged, failure)
+        except NotPublished as failure:
+            return Delivery((), failure)
+        except Exception as failure:  # noqa: BLE001  # the waiters must hear of it; nothing is known of the records
+            return Delivery((), PublishUnknown(self._topic, self._partition, len(entries), repr(failure)))
+        self._published(acks)
+        return Delivery(acks)
+
+
+def _distribute(group: list[_Waiting], delivery: Delivery) -> None:
+    start = 0
+    for waiting in group:
+        end = start + len(waiting.entries)
+        acks = delivery.acks[start:end]
+        if not waiting.delivery.done():
+            whole = len(acks) == end - start
+            waiting.delivery.set_result(Delivery(acks, None if whole else delivery.failure))
+        start = end

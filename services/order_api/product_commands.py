@@ -1,0 +1,69 @@
+"""The requests of operators: list, change, halt and delist products. Each is a command like any other."""
+
+from libs.access.caller import Caller, require_operator
+from libs.events.values import Product, TradingStatus
+from libs.kafka.partitioning import partition_of
+from libs.service import problems
+from libs.service.problems import Problem
+from services.order_api import product_rules, requests
+from services.order_api.building import Builder
+from services.order_api.intake import Intake
+from services.order_api.intents import Intent, Taken
+from services.order_api.registry import Registry
+
+_STATUSES = {
+    "online": TradingStatus.ONLINE,
+    "post_only": TradingStatus.POST_ONLY,
+    "limit_only": TradingStatus.LIMIT_ONLY,
+    "cancel_only": TradingStatus.CANCEL_ONLY,
+    "halted": TradingStatus.HALTED,
+}
+
+
+class ProductCommands:
+    """The operators' use cases. `partitions` is how many new products are spread over."""
+
+    def __init__(self, registry: Registry, builder: Builder, intake: Intake) -> None:
+        self._registry = registry
+        self._builder = builder
+        self._intake = intake
+        self.partitions = 0
+
+    async def list_product(self, body: bytes, who: Caller, key: str) -> Taken:
+        require_operator(who)
+        wanted = product_rules.listing(requests.list_product(body))
+        await self._registry.settle(())
+        if not self.partitions:
+            raise Problem(problems.NOT_READY, "the log was not reached yet; the request was not taken")
+        if self._registry.find(wanted.product_id) and not key:
+            raise Problem(problems.PRODUCT_EXISTS, f"{wanted.product_id} is listed", "id")
+        partition = self._registry.recorded_partition(wanted.product_id)
+        if partition is None:
+            partition = partition_of(wanted.product_id.encode(), self.partitions)
+        return await self._one(self._builder.list_product(wanted, partition, who.account, key))
+
+    async def update(self, product_id: str, body: bytes, who: Caller, key: str) -> Taken:
+        product = await self._product(product_id, who)
+        changes = product_rules.changes(requests.update_product(body), product)
+        return await self._one(self._builder.update_product(product, changes, who.account, key))
+
+    async def set_status(self, product_id: str, body: bytes, who: Caller, key: str) -> Taken:
+        product = await self._product(product_id, who)
+        status = _STATUSES[requests.status(body).status]
+        return await self._one(self._builder.set_status(product, status, who.account, key))
+
+    async def delist(self, product_id: str, who: Caller, key: str) -> Taken:
+        product = await self._product(product_id, who)
+        return await self._one(self._builder.delist(product, who.account, key))
+
+    async def _product(self, product_id: str, who: Caller) -> Product:
+        require_operator(who)
+        if not product_rules.is_product_id(product_id):
+            raise Problem(problems.INVALID_PRODUCT_ID, field="product_id")
+        return await self._registry.wanted(product_id)
+
+    async def _one(self, intent: Intent) -> Taken:
+        (result,) = await self._intake.take((intent,))
+        if isinstance(result, Problem):
+            raise result
+        return result
