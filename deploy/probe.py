@@ -1,9 +1,9 @@
-"""Ask a process on this machine for its health: one small HTTP request, with a limit on time and size."""
+"""Ask a process for its health: one small HTTP request, with a limit on time and size."""
 
 import asyncio
 from dataclasses import dataclass
 
-from deploy.local.ports import LOOPBACK
+from deploy.endpoint import Endpoint
 
 MAX_ANSWER_BYTES = 64 * 1024
 
@@ -19,19 +19,19 @@ class Answer:
 SILENCE = Answer(0, b"")
 
 
-async def ask(port: int, path: str, within: float) -> Answer:
-    """GET `path` from a local port; `SILENCE` when nothing useful comes back in time."""
+async def ask(whom: Endpoint, path: str, within: float) -> Answer:
+    """GET `path`; `SILENCE` when nothing useful comes back in time."""
     try:
-        return await asyncio.wait_for(_get(port, path), within)
+        return await asyncio.wait_for(_get(whom, path), within)
     except (OSError, TimeoutError, ValueError, IndexError, asyncio.IncompleteReadError):
         return SILENCE
 
 
-async def _get(port: int, path: str) -> Answer:
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+async def _get(whom: Endpoint, path: str) -> Answer:
+    reader, writer = await asyncio.open_connection(*whom)
     try:
         # HTTP/1.0: the answer ends with the connection.
-        writer.write(f"GET {path} HTTP/1.0\r\nHost: {LOOPBACK}:{port}\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.0\r\nHost: {whom}\r\nConnection: close\r\n\r\n".encode())
         answer = b""
         while len(answer) < MAX_ANSWER_BYTES and (part := await reader.read(MAX_ANSWER_BYTES)):
             answer += part

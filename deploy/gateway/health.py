@@ -4,16 +4,17 @@ import asyncio
 import json
 from collections.abc import Mapping
 
+from deploy.endpoint import Endpoint
 from deploy.probe import Answer, ask
 
 ASK_SECONDS = 1.5
 OK = 200
 
 
-async def merged(ports: Mapping[str, int], path: str) -> tuple[int, bytes]:
+async def merged(processes: Mapping[str, Endpoint], path: str) -> tuple[int, bytes]:
     """Status and JSON body: `status`, and what each process answers to `path` on its own port."""
-    answers = await asyncio.gather(*(ask(port, path, ASK_SECONDS) for port in ports.values()))
-    by_name = dict(zip(ports, answers, strict=True))
+    answers = await asyncio.gather(*(ask(process, path, ASK_SECONDS) for process in processes.values()))
+    by_name = dict(zip(processes, answers, strict=True))
     well = all(answer.status == OK for answer in answers)
     body = {
         "status": "ok" if well else "unavailable",

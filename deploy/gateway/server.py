@@ -24,8 +24,8 @@ class GatewayServer:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
-        self.order_api = Pool("order_api", settings.order_api_port, settings)
-        self.query_api = Pool("query_api", settings.query_api_port, settings)
+        self.order_api = Pool("order_api", settings.order_api, settings)
+        self.query_api = Pool("query_api", settings.query_api, settings)
         self._connections: set[ClientConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._counts: Counter[str] = Counter()
@@ -76,7 +76,7 @@ class GatewayServer:
         self._spawn(self._tunnel(transport, request, first))
 
     async def _answer_health(self, client: ClientConnection, path: str) -> None:
-        status, body = await merged(self.settings.admin_ports, path)
+        status, body = await merged(self.settings.processes, path)
         client.answer(answer(status, JSON, body, close=False))
         client.answered()
 

@@ -4,18 +4,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deploy.endpoint import LOOPBACK, Endpoint
+
 
 @dataclass(frozen=True)
 class GatewaySettings:
-    """Ports, and the limits within which a stranger's bytes are held."""
+    """Addresses, and the limits within which a stranger's bytes are held."""
 
     port: int
     admin_port: int
-    order_api_port: int
-    query_api_port: int
-    admin_ports: Mapping[str, int]
-    host: str = "127.0.0.1"
-    upstream_host: str = "127.0.0.1"
+    order_api: Endpoint
+    query_api: Endpoint
+    processes: Mapping[str, Endpoint]
+    host: str = LOOPBACK
     max_connections: int = 1024
     max_upstream_connections: int = 256
     max_waiting: int = 1024
@@ -33,12 +34,13 @@ class GatewaySettings:
 
     @staticmethod
     def read(environment: Mapping[str, str] = os.environ) -> "GatewaySettings":
-        """From `OUTCRY_HTTP_PORT`, `OUTCRY_ADMIN_PORT` and `OUTCRY_GATEWAY_*`."""
-        pairs = (pair.partition("=") for pair in environment["OUTCRY_GATEWAY_ADMIN_PORTS"].split(",") if pair)
+        """`OUTCRY_GATEWAY_PROCESSES` names what health is asked of: `order-api-1=order-api:9000,…`."""
+        pairs = (pair.partition("=") for pair in environment["OUTCRY_GATEWAY_PROCESSES"].split(",") if pair)
         return GatewaySettings(
             port=int(environment["OUTCRY_HTTP_PORT"]),
             admin_port=int(environment["OUTCRY_ADMIN_PORT"]),
-            order_api_port=int(environment["OUTCRY_GATEWAY_ORDER_API_PORT"]),
-            query_api_port=int(environment["OUTCRY_GATEWAY_QUERY_API_PORT"]),
-            admin_ports={name: int(port) for name, _, port in pairs},
+            order_api=Endpoint.parse(environment["OUTCRY_GATEWAY_ORDER_API"]),
+            query_api=Endpoint.parse(environment["OUTCRY_GATEWAY_QUERY_API"]),
+            processes={name.strip(): Endpoint.parse(process) for name, _, process in pairs},
+            host=environment.get("OUTCRY_HOST", LOOPBACK),
         )

@@ -40,7 +40,7 @@ async def open_tunnel(client: asyncio.Transport, request: Request, first: bytes,
     near = Side(client)
     client.pause_reading()
     client.set_protocol(near)
-    attempt = asyncio.get_running_loop().create_connection(Side, settings.upstream_host, settings.query_api_port)
+    attempt = asyncio.get_running_loop().create_connection(Side, *settings.query_api)
     try:
         transport, far = await asyncio.wait_for(attempt, settings.connect_seconds)
     except (OSError, TimeoutError):

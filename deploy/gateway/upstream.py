@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 import httptools
 
+from deploy.endpoint import Endpoint
 from deploy.gateway.settings import GatewaySettings
 
 FIRST_FINAL_STATUS = 200
@@ -117,9 +118,9 @@ class UpstreamConnection(asyncio.Protocol):
 class Pool:
     """Connections to the upstream `name`."""
 
-    def __init__(self, name: str, port: int, settings: GatewaySettings) -> None:
+    def __init__(self, name: str, address: Endpoint, settings: GatewaySettings) -> None:
         self.name = name
-        self.port = port
+        self._address = address
         self._settings = settings
         self._idle: list[UpstreamConnection] = []
         self._open = 0
@@ -167,8 +168,7 @@ class Pool:
 
     async def _connect(self, acquirer: Acquirer) -> None:
         loop = asyncio.get_running_loop()
-        host = self._settings.upstream_host
-        attempt = loop.create_connection(lambda: UpstreamConnection(self), host, self.port)
+        attempt = loop.create_connection(lambda: UpstreamConnection(self), *self._address)
         try:
             _, connection = await asyncio.wait_for(attempt, self._settings.connect_seconds)
         except (OSError, TimeoutError):

@@ -9,8 +9,9 @@ from types import TracebackType
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
+from deploy.endpoint import LOOPBACK
 from deploy.local.kafka import BROKER_SETTINGS
-from deploy.local.ports import LOOPBACK, free_block
+from deploy.local.ports import free_block
 from deploy.local.postgres import DATABASE, SUPERUSER
 from deploy.local.servers import Addresses, short_temporary_directory
 

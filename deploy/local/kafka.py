@@ -8,9 +8,9 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.endpoint import LOOPBACK
 from deploy.local.child import Program
 from deploy.local.jars import class_path
-from deploy.local.ports import LOOPBACK
 from deploy.local.server import Server, exchange, run_once
 
 FORMAT_SECONDS = 60.0

@@ -9,9 +9,9 @@ import hashlib
 import socket
 from pathlib import Path
 
+from deploy.endpoint import LOOPBACK
 from deploy.local.problem import CannotRun
 
-LOOPBACK = "127.0.0.1"
 FIRST_PORT = 20_000
 BLOCK = 48
 BLOCKS = 250

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from deploy.endpoint import LOOPBACK
 from deploy.local.child import Program
 from deploy.local.orphan import unprivileged_user
-from deploy.local.ports import LOOPBACK
 from deploy.local.problem import CannotRun
 from deploy.local.server import Server, run_once
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Coroutine
 from itertools import groupby
 
+from deploy.endpoint import local
 from deploy.local.child import Child, Program
 from deploy.local.logs import bound
 from deploy.local.ports import free_block, require_free
@@ -125,7 +126,7 @@ class Run:
         supervised = self._services[service]
         if supervised.deaths >= DEATHS_AT_START:
             raise CannotRun(f"{service.instance} cannot start: {supervised.last_words or supervised.child.program.log}")
-        return (await ask(service.admin_port, "/readyz", PROBE_SECONDS)).status == 200
+        return (await ask(local(service.admin_port), "/readyz", PROBE_SECONDS)).status == 200
 
     async def _keep_house(self) -> None:
         was_low = False

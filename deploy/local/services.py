@@ -5,9 +5,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deploy.endpoint import LOOPBACK, local
 from deploy.local.child import Program
 from deploy.local.logs import log_file
-from deploy.local.ports import LOOPBACK
 from deploy.local.servers import Addresses
 from deploy.local.settings import RUNNERS_OWN, LocalSettings
 
@@ -97,10 +97,10 @@ def _inherited() -> dict[str, str]:
 
 
 def _upstreams(all_services: tuple[Service, ...]) -> dict[str, str]:
-    http = {service.module: service.http_port for service in all_services}
-    admin = ",".join(f"{each.instance}={each.admin_port}" for each in all_services if each.instance != GATEWAY)
+    http = {service.module: local(service.http_port) for service in all_services if service.http_port is not None}
+    others = (f"{each.instance}={local(each.admin_port)}" for each in all_services if each.instance != GATEWAY)
     return {
-        "OUTCRY_GATEWAY_ORDER_API_PORT": str(http["services.order_api"]),
-        "OUTCRY_GATEWAY_QUERY_API_PORT": str(http["services.query_api"]),
-        "OUTCRY_GATEWAY_ADMIN_PORTS": admin,
+        "OUTCRY_GATEWAY_ORDER_API": str(http["services.order_api"]),
+        "OUTCRY_GATEWAY_QUERY_API": str(http["services.query_api"]),
+        "OUTCRY_GATEWAY_PROCESSES": ",".join(others),
     }

@@ -5,8 +5,8 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.endpoint import LOOPBACK
 from deploy.local.child import Program
-from deploy.local.ports import LOOPBACK
 from deploy.local.server import Server, exchange
 
 PONG = b"+PONG\r\n"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from deploy.endpoint import LOOPBACK, local
 from deploy.gateway.server import GatewayServer
 from deploy.gateway.settings import GatewaySettings
-from deploy.local.ports import LOOPBACK
 
 LIMIT_SECONDS = 10.0
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -97,7 +97,7 @@ async def gateway(
     """A gateway before two upstreams; yields what opens a client's connection."""
     query_api = query_api or Upstream(answer_ok)
     async with listening(order_api), listening(query_api):
-        settings = GatewaySettings(0, 0, order_api.port, query_api.port, {})
+        settings = GatewaySettings(0, 0, local(order_api.port), local(query_api.port), {})
         server = GatewayServer(limits(settings))
         await server.start()
         writers: list[asyncio.StreamWriter] = []
@@ -210,7 +210,9 @@ def test_a_late_answer_is_a_504_that_tells_reads_from_writes() -> None:
 
 def test_an_upstream_that_is_away_is_a_503_and_nothing_was_sent() -> None:
     async def scenario() -> None:
-        async with gateway(Upstream(answer_ok), limits=lambda settings: replace(settings, order_api_port=1)) as connect:
+        async with gateway(
+            Upstream(answer_ok), limits=lambda settings: replace(settings, order_api=local(1))
+        ) as connect:
             wire = await connect()
             assert await wire.problem(ORDER) == (503, "upstream_unavailable", True)
             assert await wire.ask(READ) == (200, b"ok")
