@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Final, NamedTuple, cast
 
-import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -27,12 +26,11 @@ from services.order_api.idempotency.ports import (
     State,
     Verdict,
 )
-from services.order_api.idempotency.script import CHECK, PLACE, RELEASE, SCRIPT, WRITE, Operation
+from services.order_api.idempotency.script import CHECK, PLACE, RELEASE, SCRIPT, WRITE, Operation, packed
 
 _FAILURES: Final = (RedisError, OSError, TimeoutError)
 _N, _F = ord("n"), ord("f")
 _STATES: Final = {ord(state.value): state for state in State}
-_pack: Final = msgspec.msgpack.Encoder().encode
 
 
 class Limits(NamedTuple):
@@ -78,7 +76,7 @@ class RedisIdempotency:
             raise Away("Redis is left alone after a failure")
         head = record.pending(self._clock.now() // 1_000_000)
         operations = [
-            (PLACE if claim.places else CHECK, claim.key, head + claim.command, claim.owner_key, claim.account)
+            (PLACE if claim.places else CHECK, claim.key, head + claim.command, claim.owner_key, claim.account.encode())
             for claim in claims
         ]
         answer: asyncio.Future[Sequence[Verdict]] = asyncio.get_running_loop().create_future()
@@ -135,18 +133,18 @@ class RedisIdempotency:
 
     async def _call(self, operations: list[Operation]) -> list[bytes]:
         now = self._clock.now() // 1_000_000
-        packed = _pack(operations)
+        arguments = packed(operations)
         try:
-            return await self._evaluate(packed, now)
+            return await self._evaluate(arguments, now)
         except NoScriptError:
             self._sha = ""
-            return await self._evaluate(packed, now)
+            return await self._evaluate(arguments, now)
 
-    async def _evaluate(self, packed: bytes, now: int) -> list[bytes]:
+    async def _evaluate(self, arguments: tuple[bytes, bytes], now: int) -> list[bytes]:
         if not self._sha:
             self._sha = await self._redis.script_load(SCRIPT)
         limits = self._limits
-        reply = self._redis.evalsha(self._sha, 0, packed, now, limits.pending_ms, limits.ttl_s)
+        reply = self._redis.evalsha(self._sha, 0, *arguments, now, limits.pending_ms, limits.ttl_s)
         return await cast("Awaitable[list[bytes]]", reply)
 
     def _failed(self, batch: list[_Waiting], error: Exception) -> None:
@@ -165,12 +163,12 @@ class RedisIdempotency:
 
 def _operation(settlement: Settlement, now: int) -> Operation:
     if settlement.outcome is Outcome.RELEASED:
-        return RELEASE, settlement.key, settlement.command, settlement.owner_key, ""
+        return RELEASE, settlement.key, settlement.command, settlement.owner_key, b""
     if settlement.outcome is Outcome.UNKNOWN:
         head = record.pending(0)
     else:
         head = record.published(now, settlement.partition, settlement.offset)
-    return WRITE, settlement.key, head + settlement.command, b"", ""
+    return WRITE, settlement.key, head + settlement.command, b"", b""
 
 
 def _distribute(batch: list[_Waiting], reply: list[bytes]) -> None:
