@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from libs.book.fold import fold
 from libs.book.partition import PartitionState
 from libs.events import topics
@@ -41,7 +43,7 @@ class Cluster:
             self.broker.create_topic(topic, PARTITIONS)
 
     def worker(self, instance: str, **limits: int) -> "Running":
-        settings = WorkerSettings(instance=instance, data_dir=str(self.folder), **limits)
+        settings = replace(WorkerSettings(instance=instance, data_dir=str(self.folder)), **limits)
         process = Process("orderbook-worker", settings, configure("test", instance, "error"), VirtualClock())
         return Running(process, MemoryLog(self.broker), self.folder)
 
