@@ -3,6 +3,7 @@
 from typing import Final, TypeAlias
 
 import asyncpg
+from asyncpg.pgproto.pgproto import UUID as Uuid  # noqa: N811  # SQLAlchemy's type has the name UUID
 
 from libs.read_model.failures import classified
 
@@ -10,6 +11,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 CONNECT_TIMEOUT_S: Final = 5.0
+
+__all__ = ["CONNECT_TIMEOUT_S", "Connection", "Pool", "Uuid", "connect", "create_pool"]
 
 
 async def connect(address: str, name: str, command_timeout_s: float, **settings: str) -> Connection:

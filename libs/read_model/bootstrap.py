@@ -1,0 +1,102 @@
+"""The books as of a position: what a live book starts from, and what a check compares with the log.
+
+Orders, products and positions are read in one REPEATABLE READ transaction, so all are of the same moment.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import asyncpg
+import msgspec
+
+from libs.book.partition import PartitionState, Tombstone
+from libs.book.snapshot import OrderRow, restore_side
+from libs.book.window import Window
+from libs.events.ids import partition_of
+from libs.events.values import Product, Side, TradingStatus
+from libs.read_model.connect import Connection
+from libs.read_model.positions import Position, read_positions
+
+_PRODUCTS: Final = """
+SELECT product_id, number, partition, base_currency, quote_currency, price_scale, size_scale, quote_increment,
+    base_increment, status, min_size, max_size, min_notional, sequence, trade_id, last_price, last_size, last_time
+FROM products ORDER BY number
+"""
+_PRODUCT_FIELDS: Final = len(Product.__struct_fields__)
+
+_ORDERS: Final = """
+SELECT o.number, o.side, o.order_id, o.account, o.client_oid, o.price, o.size, o.filled_size, o.remaining, o.displayed,
+    o.post_only, o.priority
+FROM open_orders JOIN orders AS o USING (order_id) WHERE o.status = 2 ORDER BY o.priority
+"""
+
+
+class LastTrade(NamedTuple):
+    price: int
+    size: int
+    time: int
+
+
+class ProductState(NamedTuple):
+    """A life of a product, with what its book cannot know from open orders."""
+
+    product: Product
+    sequence: int
+    trade_id: int
+    last: LastTrade
+
+
+class Books(NamedTuple):
+    states: dict[int, PartitionState]
+    positions: dict[int, Position]
+    products: list[ProductState]
+    """All lives of all products, by number."""
+
+
+async def read_books(connection: Connection) -> Books:
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        positions = await read_positions(connection)
+        products = [_product_state(row) for row in await connection.fetch(_PRODUCTS)]
+        rows = await connection.fetch(_ORDERS)
+    states = {position.partition: _state(position) for position in positions.values()}
+    _list(states, products)
+    _rest(states, rows)
+    return Books(states, positions, products)
+
+
+def _product_state(row: asyncpg.Record) -> ProductState:
+    fields = list(row)
+    product = msgspec.convert(fields[:_PRODUCT_FIELDS], Product)
+    sequence, trade_id, price, size, time = fields[_PRODUCT_FIELDS:]
+    return ProductState(product, sequence, trade_id, LastTrade(price, size, time))
+
+
+def _state(position: Position) -> PartitionState:
+    state = PartitionState(position.partition)
+    state.seq = position.next_seq - 1
+    state.time = position.time
+    state.command_offset = position.command_offset
+    state.window = Window(capacity=1)  # whoever only follows decides nothing, and needs no memory of commands
+    return state
+
+
+def _list(states: dict[int, PartitionState], products: Iterable[ProductState]) -> None:
+    for product, sequence, trade_id, last in products:
+        state = states[product.partition]
+        if product.status is TradingStatus.DELISTED:
+            state.tombstones[product.product_id] = Tombstone(product, sequence, trade_id)
+            continue
+        book = state.list_product(product)
+        book.sequence = sequence
+        book.trade_id = trade_id
+        book.last_price = last.price
+
+
+def _rest(states: dict[int, PartitionState], rows: Iterable[asyncpg.Record]) -> None:
+    """Rows come in queue order: a priority is a place in the partition's history."""
+    queues: dict[tuple[int, int], list[OrderRow]] = defaultdict(list)
+    for number, side, order_id, *rest in rows:
+        queues[number, side].append(OrderRow(order_id.bytes, *rest))
+    for (number, side), queue in queues.items():
+        restore_side(states[partition_of(number)].products[number], Side(side), queue)
