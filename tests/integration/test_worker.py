@@ -1,0 +1,178 @@
+"""Worker processes on a Kafka of their own, killed with SIGKILL in the middle of their work: invariants 3, 6, 8 and 10."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.local.servers import POSTGRES, REDIS, Servers, short_temporary_directory
+from deploy.topics import create_and_check
+from libs.book.fold import fold
+from libs.book.invariants import check
+from libs.book.partition import PartitionState
+from libs.events import topics
+from libs.events.codec import decode_event, encode
+from libs.events.commands import AnyCommand, CancelOrder, ListProduct, PlaceOrder
+from libs.events.events import AnyEvent, ProductListed
+from libs.events.ids import mint
+from libs.events.values import NO_ID, OrderType, Side
+from libs.kafka.adapter import KafkaLog
+from libs.kafka.ports import Entry, LogReader
+from libs.service.clock import SystemClock
+
+PARTITION = 3
+COMMANDS = 20_000
+KILLS = 3
+LIMIT_S = 90.0
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[tuple[str, Path]]:
+    """A broker for this module: its topics hold these commands and no others."""
+    directory = short_temporary_directory()
+    servers = Servers(directory, {POSTGRES: "unused", REDIS: "unused"})
+    try:
+        address = asyncio.run(_started(servers))
+        yield address, directory
+    finally:
+        servers.kill()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _started(servers: Servers) -> str:
+    addresses = await servers.start()
+    await create_and_check(addresses.kafka, 8)
+    return addresses.kafka
+
+
+class WorkerProcess:
+    """`python -m services.orderbook_worker`, as the runner starts it."""
+
+    def __init__(self, kafka: str, directory: Path, instance: str) -> None:
+        self._environment = os.environ | {
+            "OUTCRY_KAFKA": kafka,
+            "OUTCRY_DATA_DIR": str(directory),
+            "OUTCRY_INSTANCE": instance,
+            "OUTCRY_SNAPSHOT_EVERY_MS": "500",
+        }
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "services.orderbook_worker"], env=self._environment, stdout=subprocess.DEVNULL
+        )
+
+    def kill_and_start_again(self) -> None:
+        self._process.kill()
+        self._process.wait(LIMIT_S)
+        self._process = self._start()
+
+    def stop(self) -> int:
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(LIMIT_S)
+
+
+@asynccontextmanager
+async def reading(log: KafkaLog) -> AsyncIterator[LogReader]:
+    reader = log.reader(topics.ORDER_EVENTS)
+    await reader.start()
+    reader.assign({PARTITION: 0})
+    try:
+        yield reader
+    finally:
+        await reader.stop()
+
+
+async def read(reader: LogReader) -> list[AnyEvent]:
+    records = (await reader.poll(5_000, 0.2)).get(PARTITION, ())
+    return [decode_event(record.value or b"") for record in records]
+
+
+def stream(number: int, count: int, seed: int) -> list[AnyCommand]:
+    """Places and cancels of a few accounts around one price."""
+    chance, now = random.Random(seed), SystemClock().now()
+    live: list[tuple[bytes, str]] = []
+    commands: list[AnyCommand] = []
+    for at in range(count):
+        command_id = mint(now // 1_000_000, chance.getrandbits(50), number)
+        if live and chance.random() < 0.4:
+            order_id, account = live.pop(chance.randrange(len(live)))
+            commands.append(CancelOrder(command_id, account, number, order_id, "", 0, now, 0, None))
+            continue
+        side = chance.choice(list(Side))
+        price = 10_000 + chance.randrange(-20, 3) * (1 if side is Side.BUY else -1)
+        head = (command_id, f"account-{at % 50}", number, command_id, "", 0, now, 0, None)
+        commands.append(PlaceOrder(*head, side, OrderType.LIMIT, price, chance.randrange(1, 10)))
+        live.append((command_id, head[1]))
+    return commands
+
+
+async def listed(log: KafkaLog, reader: LogReader) -> int:
+    """The number of a product listed through the log."""
+    publisher = log.publisher()
+    await publisher.start()
+    now = SystemClock().now()
+    head = (mint(now // 1_000_000, 1, 0), "op", 0, NO_ID, "", 0, now, 0, None)
+    command = ListProduct(*head, "BTC-USD", "BTC", "USD", 2, 8, 1, 1)
+    await publisher.publish(topics.ORDERS, PARTITION, [Entry(b"BTC-USD", encode(command))])
+    await publisher.close()
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            for event in await read(reader):
+                if isinstance(event, ProductListed):
+                    return event.number
+
+
+async def publish(log: KafkaLog, commands: list[AnyCommand]) -> None:
+    publisher = log.publisher()
+    await publisher.start()
+    for at in range(0, len(commands), 500):
+        entries = [Entry(b"BTC-USD", encode(command)) for command in commands[at : at + 500]]
+        await publisher.publish(topics.ORDERS, PARTITION, entries)
+    await publisher.close()
+
+
+@pytest.mark.slow
+def test_workers_that_are_killed_lose_nothing_and_do_nothing_twice(kafka: tuple[str, Path]) -> None:
+    address, directory = kafka
+    workers = [WorkerProcess(address, directory, f"worker-{at}") for at in (1, 2)]
+    try:
+        events = asyncio.run(_trade_through_kills(address, workers))
+    finally:
+        codes = [worker.stop() for worker in workers]
+    assert codes == [0, 0]
+    state = PartitionState(PARTITION)
+    for event in events:
+        fold(state, event)  # seq without a hole
+    check(state)
+    outcomes = Counter(event.command_offset for event in events if event.last and event.number)
+    assert outcomes == Counter(range(COMMANDS + 1))
+
+
+async def _trade_through_kills(address: str, workers: list[WorkerProcess]) -> list[AnyEvent]:
+    log = KafkaLog(address, "test")
+    async with reading(log) as reader:
+        number = await listed(log, reader)
+        publishing = asyncio.create_task(publish(log, stream(number, COMMANDS, 7)))
+        reader.assign({PARTITION: 0})
+        events: list[AnyEvent] = []
+        kills = 0
+        async with asyncio.timeout(LIMIT_S):
+            while (decided := sum(event.last for event in events if event.number)) < COMMANDS + 1:
+                events += await read(reader)
+                if kills < KILLS and decided > COMMANDS * (kills + 1) // (KILLS + 2):
+                    for worker in workers:
+                        worker.kill_and_start_again()
+                    kills += 1
+        await publishing
+        assert kills == KILLS
+        return events
