@@ -7,9 +7,9 @@ from collections.abc import Coroutine
 from typing import Never
 
 from deploy.local.jars import KAFKA_VERSION, install, jar_directory, locked_jars
-from deploy.local.lock import lock_data_directory
+from deploy.local.lock import lock_cluster, lock_data_directory
 from deploy.local.problem import CannotRun, disk_errors
-from deploy.local.servers import Servers
+from deploy.local.servers import Servers, given_addresses
 from deploy.local.services import demo
 from deploy.local.settings import LocalSettings
 from deploy.local.terminal import complain, say
@@ -21,6 +21,8 @@ STOP_SECONDS = 9.5  # and half a second to be gone within ten
 async def _exchange(settings: LocalSettings, lock: int, *, with_demo: bool) -> int:
     from deploy.local.run import Run  # the other commands work without a Kafka client
 
+    if kafka := given_addresses().get("OUTCRY_KAFKA"):
+        lock_cluster(kafka, settings.cluster)  # held until this process ends
     run = Run(settings, lock)
     try:
         addresses = await run.start()

@@ -5,7 +5,9 @@ runner was killed. A run whose runner is dead is about to end: it is waited for.
 """
 
 import fcntl
+import hashlib
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -34,6 +36,19 @@ def lock_data_directory(directory: Path) -> int:
         time.sleep(POLL_SECONDS)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def lock_cluster(kafka: str, cluster: str) -> int:
+    """Lock the instance names of `cluster` on a Kafka that several data directories may share.
+
+    Two processes of one instance name take the partitions from each other for ever, without an error.
+    """
+    digest = hashlib.sha256(f"{kafka} {cluster}".encode()).hexdigest()[:16]
+    descriptor = os.open(Path(tempfile.gettempdir()) / f"outcry-{digest}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+    if not _try_lock(descriptor):
+        os.close(descriptor)
+        raise CannotRun(f"Another run serves the cluster {cluster!r} on {kafka}: stop that one, or set OUTCRY_CLUSTER.")
     return descriptor
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from deploy.endpoint import LOOPBACK
 from deploy.local.child import Child, Program
-from deploy.local.lock import lock_data_directory
+from deploy.local.lock import lock_cluster, lock_data_directory
 from deploy.local.logs import MAX_LOG_BYTES, log_file
 from deploy.local.ports import free_block, require_free
 from deploy.local.problem import CannotRun, disk_errors, require_free_disk
@@ -123,6 +123,14 @@ def test_a_run_waits_for_the_children_of_one_that_was_killed(tmp_path: Path) -> 
     os.close(held)
     os.close(lock_data_directory(tmp_path))
     assert child.exit_code == 0
+
+
+def test_a_cluster_on_a_shared_kafka_is_served_by_one_run() -> None:
+    held = lock_cluster(f"kafka.invalid:{os.getpid()}", "outcry")
+    os.close(lock_cluster(f"kafka.invalid:{os.getpid()}", "another"))
+    with pytest.raises(CannotRun, match="Another run serves the cluster 'outcry'"):
+        lock_cluster(f"kafka.invalid:{os.getpid()}", "outcry")
+    os.close(held)
 
 
 def test_a_port_in_use_is_named() -> None:
