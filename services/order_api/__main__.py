@@ -1,6 +1,7 @@
 """`python -m services.order_api`: the composition root."""
 
 from libs.kafka.adapter import KafkaLog
+from libs.kafka.admin import ping
 from libs.service.process import Process, run
 from services.order_api.app import OrderApi
 from services.order_api.idempotency.redis_store import Limits, RedisIdempotency
@@ -20,6 +21,7 @@ async def main(process: Process[OrderApiSettings]) -> None:
         pending_ms=settings.pending_ms,
     )
     store = RedisIdempotency(settings.redis, process.clock, process.log, limits)
+    process.health.check("kafka", lambda: ping(settings.kafka))
     process.metrics.gauge(
         "idempotency_unwritten", "Outcomes Redis was not told, since the start", lambda: float(store.unwritten)
     )

@@ -47,7 +47,6 @@ class OrderApi:
     async def run(self) -> None:
         """Serve until the process is told to stop. Raises what ends the process."""
         process = self._process
-        process.health.check("kafka", self._ask_kafka)
         process.health.check("redis", self._idempotency.ping, critical=False)
         process.health.ready(True)
         server = HttpServer(self.front, process.settings.host, process.settings.http_port)
@@ -81,9 +80,6 @@ class OrderApi:
                 self._process.log.warning("log unavailable", detail=str(error))
                 await asyncio.sleep(self._process.settings.registry_retry_ms / 1000)
         self._process.settle()
-
-    async def _ask_kafka(self) -> None:
-        await self._publisher.partitions(ORDERS)
 
     def _lane(self, partition: int) -> Lane:
         lane = self._lanes.get(partition)

@@ -75,7 +75,10 @@ class Front:
             status = await self._refuse(scope, send, Problem(problems.METHOD_NOT_ALLOWED), route)
         else:
             status = await self._handle(handler, scope, receive, send)
-        self._timers[route, status // 100].observe(time.perf_counter() - began)
+        took = time.perf_counter() - began
+        self._timers[route, status // 100].observe(took)
+        if status < 300:
+            self._tally.acknowledged.observe(took)
 
     async def _handle(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> int:
         try:

@@ -26,8 +26,8 @@ class OrderApiSettings(Settings, frozen=True, kw_only=True):
     registry_retry_ms: int = 500
     """Between attempts to read the registry while the log is away."""
 
-    redis_timeout_ms: int = 150
-    """A call that takes longer counts as Redis being away."""
+    redis_timeout_ms: int = 500
+    """A call that takes longer counts as Redis being away. Shorter, and a busy machine would look like that."""
     redis_pause_ms: int = 1_000
     """How long Redis is left alone after a failure; orders are accepted without it meanwhile."""
     redis_ops: int = 4_000
