@@ -7,7 +7,7 @@ archive needs an index entry for a third of its rows only.
 from typing import Final
 
 from libs.events.ids import partition_of
-from libs.read_model.connect import Connection, Uuid
+from libs.read_model.connect import AnyConnection, Uuid
 from libs.read_model.orders import OrderRow
 from libs.read_model.status import Status
 
@@ -31,7 +31,7 @@ WHERE seq >= $7 ORDER BY seq LIMIT $8
 """The tags are `schema.INDEXED_TAGS`, written out as in the index, so that the planner sees that it fits."""
 
 
-async def order_events(connection: Connection, order: OrderRow, from_seq: int, limit: int) -> list[bytes]:
+async def order_events(connection: AnyConnection, order: OrderRow, from_seq: int, limit: int) -> list[bytes]:
     """As they stand in the log, the oldest first."""
     named = [order.first_seq]
     if order.status in (Status.DONE, Status.REJECTED):

@@ -15,7 +15,7 @@ from libs.book.snapshot import OrderRow, restore_side
 from libs.book.window import Window
 from libs.events.ids import partition_of
 from libs.events.values import Product, Side, TradingStatus
-from libs.read_model.connect import Connection
+from libs.read_model.connect import AnyConnection
 from libs.read_model.positions import Position, read_positions
 
 _PRODUCTS: Final = """
@@ -54,12 +54,12 @@ class Books(NamedTuple):
     """All lives of all products, by number."""
 
 
-async def read_books(connection: Connection) -> Books:
+async def read_books(connection: AnyConnection) -> Books:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         positions = await read_positions(connection)
         products = [_product_state(row) for row in await connection.fetch(_PRODUCTS)]
         rows = await connection.fetch(_ORDERS)
-    states = {position.partition: _state(position) for position in positions.values()}
+    states = {position.partition: follower(position) for position in positions.values()}
     _list(states, products)
     _rest(states, rows)
     return Books(states, positions, products)
@@ -72,7 +72,8 @@ def _product_state(row: asyncpg.Record) -> ProductState:
     return ProductState(product, sequence, trade_id, LastTrade(price, size, time))
 
 
-def _state(position: Position) -> PartitionState:
+def follower(position: Position) -> PartitionState:
+    """An empty state at a position, to fold events into."""
     state = PartitionState(position.partition)
     state.seq = position.next_seq - 1
     state.time = position.time

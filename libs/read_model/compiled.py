@@ -9,7 +9,7 @@ import asyncpg
 from sqlalchemy.dialects.postgresql import asyncpg as dialects
 from sqlalchemy.sql import ClauseElement
 
-from libs.read_model.connect import Connection
+from libs.read_model.connect import AnyConnection
 
 _dialect: Final = dialects.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it without types
 Rows: TypeAlias = "list[asyncpg.Record]"
@@ -25,7 +25,7 @@ class Query:
         self._names = [str(name) for name in names]
         self._fixed = dict(compiled.params)
 
-    async def fetch(self, connection: Connection, **values: object) -> Rows:
+    async def fetch(self, connection: AnyConnection, **values: object) -> Rows:
         """All rows. `values` are the named parameters; what the statement holds as a constant stays."""
         given = self._fixed | values
         return await connection.fetch(self.text, *(given[name] for name in self._names))

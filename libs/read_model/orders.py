@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, UUID, ColumnElement, Integer, Select, SmallInteger
 
 from libs.events.values import RejectReason
 from libs.read_model.compiled import Query, Rows
-from libs.read_model.connect import Connection, Uuid
+from libs.read_model.connect import AnyConnection, Uuid
 from libs.read_model.schema import open_orders, orders, products
 from libs.read_model.status import Status
 
@@ -88,17 +88,17 @@ _BY_CLIENT_OID: Final = Query(
 """The newest; an order refused as a repeat comes after the one it repeats."""
 
 
-async def order_by_id(connection: Connection, order_id: bytes) -> OrderRow | None:
+async def order_by_id(connection: AnyConnection, order_id: bytes) -> OrderRow | None:
     return _one(await _BY_ID.fetch(connection, order_id=Uuid(order_id)))
 
 
 async def order_by_client_oid(
-    connection: Connection, account: str, client_oid: str, numbers: Sequence[int] | None
+    connection: AnyConnection, account: str, client_oid: str, numbers: Sequence[int] | None
 ) -> OrderRow | None:
     return _one(await _BY_CLIENT_OID.fetch(connection, account=account, client_oid=client_oid, numbers=numbers))
 
 
-async def orders_page(connection: Connection, page: Page) -> list[OrderRow]:
+async def orders_page(connection: AnyConnection, page: Page) -> list[OrderRow]:
     """Newest first."""
     given = {name: value for name, value in page._asdict().items() if value is not None}
     for cursor in ("before", "after"):

@@ -6,7 +6,7 @@ Whoever listens needs no poll; the payload is enough, unless it says that it did
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from libs.read_model.connect import Connection
+from libs.read_model.connect import AnyConnection
 
 CHANNEL: Final = "outcry_projection"
 _PAYLOAD_LIMIT: Final = 7_900
@@ -24,7 +24,7 @@ class Position(NamedTuple):
     time: int = 0
 
 
-async def read_positions(connection: Connection) -> dict[int, Position]:
+async def read_positions(connection: AnyConnection) -> dict[int, Position]:
     rows = await connection.fetch(
         "SELECT partition, next_seq, next_offset, command_offset, time FROM projection_offsets"
     )

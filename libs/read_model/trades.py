@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from libs.read_model.compiled import Query
-from libs.read_model.connect import Connection, Uuid
+from libs.read_model.connect import AnyConnection, Uuid
 from libs.read_model.schema import products, trades
 
 MAKER: Final = 0
@@ -92,7 +92,7 @@ def _trades_page(upwards: bool, bounded: bool) -> Query:
 
 
 async def trades_page(
-    connection: Connection, numbers: Sequence[int], limit: int, before: int | None, after: int | None
+    connection: AnyConnection, numbers: Sequence[int], limit: int, before: int | None, after: int | None
 ) -> list[TradeRow]:
     """Newest first; only those after (in time) the trade `before`, or before the trade `after`."""
     upwards = before is not None
@@ -103,7 +103,7 @@ async def trades_page(
     return found[::-1] if upwards else found
 
 
-async def fills_page(connection: Connection, page: FillPage) -> list[FillRow]:
+async def fills_page(connection: AnyConnection, page: FillPage) -> list[FillRow]:
     given: dict[str, object] = {
         "limit": page.limit,
         "account": page.account,
@@ -184,7 +184,7 @@ _VOLUME: Final = Query(
 )
 
 
-async def volumes(connection: Connection, since: int, bucket: int) -> list[tuple[int, int, int]]:
+async def volumes(connection: AnyConnection, since: int, bucket: int) -> list[tuple[int, int, int]]:
     """(product number, time // bucket, size traded) of the time since."""
     rows = await _VOLUME.fetch(connection, since=since, bucket=bucket)
     return [(row[0], row[1], int(row[2])) for row in rows]

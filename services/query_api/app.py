@@ -1,0 +1,64 @@
+"""Puts the parts of query_api together, over any log, and runs them."""
+
+import asyncio
+
+from libs.kafka.ports import Log
+from libs.read_model.connect import create_pool
+from libs.read_model.failures import classified
+from libs.service.http import HttpServer
+from libs.service.process import Process
+from services.query_api.answers import Answers
+from services.query_api.listener import Listener
+from services.query_api.live import LiveBooks
+from services.query_api.progress import Progress
+from services.query_api.reads import Reads
+from services.query_api.routes import Front
+from services.query_api.settings import QueryApiSettings
+
+
+class QueryApi:
+    """One process's query_api. `front` is the ASGI application."""
+
+    def __init__(self, process: Process[QueryApiSettings], log: Log) -> None:
+        settings = process.settings
+        self._process = process
+        self._pool = create_pool(
+            settings.postgres, "outcry-query-api", settings.pool_connections, settings.query_timeout_ms / 1000
+        )
+        self.projected = Progress("Postgres", settings.waiting_requests)
+        self.followed = Progress("the live book", settings.waiting_requests)
+        self._live = LiveBooks(process, log, self.followed)
+        self._listener = Listener(settings, self.projected, process.log)
+        reads = Reads(self._pool, self.projected, process.clock, settings)
+        answers = Answers(self._live, reads, self.projected, self.followed, self._listener, process.clock, settings)
+        self.front = Front(answers, process.log, process.metrics)
+
+    async def run(self) -> None:
+        """Follow the log and the projection until told to stop. Raises what ends the process."""
+        self._process.health.ready(False, "the books are not loaded yet", aspect="books")
+        self._process.health.check("postgres", self._ask_postgres, critical=False)
+        await self._pool
+        self._process.health.ready(True)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._live.run(self._process.stop))
+                group.create_task(self._listener.run(self._process.stop))
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+        finally:
+            self._pool.terminate()
+
+    async def serve(self) -> None:
+        """`run`, and answer requests."""
+        settings = self._process.settings
+        server = HttpServer(self.front, settings.host, settings.http_port)
+        await server.start()
+        self._process.log.info("listening", address=f"http://{server.host}:{server.port}")
+        try:
+            await self.run()
+        finally:
+            await server.stop()
+
+    async def _ask_postgres(self) -> None:
+        with classified():
+            await self._pool.fetchval("SELECT 1")

@@ -1,0 +1,176 @@
+"""The live book: every product's book, folded from the tail of `order-events` on top of what Postgres held at the start.
+
+It moves from the end of one command to the end of the next, in one go, so that nobody ever reads half a command.
+Postgres is needed only for the start; a log that is away makes it stand still, and it goes on where it was.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from libs.book.fold import Broken, fold
+from libs.book.partition import PartitionState
+from libs.book.product import ProductBook
+from libs.events.codec import Unreadable, decode_event
+from libs.events.events import PRODUCT_EVENTS, AnyEvent, TradeExecuted
+from libs.events.topics import ORDER_EVENTS
+from libs.events.values import Product
+from libs.kafka.ports import Log, LogReader, Record
+from libs.read_model.bootstrap import Books, LastTrade, follower, read_books
+from libs.read_model.connect import connect
+from libs.read_model.failures import classified
+from libs.read_model.positions import Position
+from libs.read_model.trades import volumes
+from libs.service.failures import Transient
+from libs.service.process import Process
+from services.query_api.backoff import Backoff
+from services.query_api.progress import Progress
+from services.query_api.settings import QueryApiSettings
+from services.query_api.ticker import BUCKET_NS, DAY_NS, Ticker
+
+_NO_TRADE = LastTrade(0, 0, 0)
+
+
+class Tail:
+    """One partition: its state, and the events of a command whose end has not come yet."""
+
+    __slots__ = ("held", "next_offset", "state", "stopped")
+
+    def __init__(self, state: PartitionState, next_offset: int) -> None:
+        self.state = state
+        self.next_offset = next_offset
+        """Of the next record to read."""
+        self.held: list[AnyEvent] = []
+        self.stopped = ""
+        """Why this partition is not followed any more."""
+
+
+class LiveBooks:
+    def __init__(self, process: Process[QueryApiSettings], log: Log, progress: Progress) -> None:
+        self._process = process
+        self._settings = process.settings
+        self._log = log
+        self._progress = progress
+        self._backoff = Backoff(self._settings.backoff_first_ms, self._settings.backoff_last_ms)
+        self._lives: dict[str, list[Product]] = {}
+        """By product id, the newest last, delisted ones included."""
+        self._tickers: dict[int, Ticker] = {}
+        self.tails: dict[int, Tail] = {}
+        self.loaded = False
+
+    def products(self) -> list[Product]:
+        """Every product that is listed, by name."""
+        return [
+            book.product
+            for _, book in sorted(
+                (book.product.product_id, book) for tail in self.tails.values() for book in tail.state.products.values()
+            )
+        ]
+
+    def lives(self, product_id: str) -> Sequence[Product]:
+        """What has been listed under a name, the newest last."""
+        return self._lives.get(product_id, ())
+
+    def book(self, product: Product) -> ProductBook | None:
+        """None of a product that is delisted."""
+        return self.tails[product.partition].state.products.get(product.number)
+
+    def ticker(self, number: int) -> Ticker:
+        found = self._tickers.get(number)
+        if found is None:
+            found = self._tickers[number] = Ticker(_NO_TRADE)
+        return found
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until told to stop. Raises Fatal for what no pause mends."""
+        while not stop.is_set():
+            reader = self._log.reader(ORDER_EVENTS)
+            try:
+                await reader.start()
+                try:
+                    await self._follow(reader, stop)
+                finally:
+                    await reader.stop()
+            except Transient as failure:
+                self._process.log.warning("tail interrupted", cause=str(failure))
+                await self._backoff.pause(stop)
+
+    async def _follow(self, reader: LogReader, stop: asyncio.Event) -> None:
+        if not self.loaded:
+            await self._load(await reader.partitions())
+        reader.assign({at: tail.next_offset for at, tail in self.tails.items() if not tail.stopped})
+        loop, gather_s = asyncio.get_running_loop(), self._settings.tail_gather_ms / 1000
+        while not stop.is_set():
+            records = await reader.poll(self._settings.tail_records, self._settings.tail_poll_ms / 1000)
+            self._backoff.succeeded()
+            begun = loop.time()
+            for partition, batch in records.items():
+                self._take(self.tails[partition], batch)
+                await asyncio.sleep(0)
+            if any(self.tails[partition].stopped for partition in records):
+                reader.assign({at: tail.next_offset for at, tail in self.tails.items() if not tail.stopped})
+            if records:
+                await asyncio.sleep(max(0.0, begun + gather_s - loop.time()))
+
+    async def _load(self, partitions: Sequence[int]) -> None:
+        settings = self._settings
+        connection = await connect(settings.postgres, "outcry-query-bootstrap", settings.query_timeout_ms / 1000)
+        try:
+            with classified():
+                books = await read_books(connection)
+                since = self._process.clock.now() - DAY_NS
+                traded = await volumes(connection, since, BUCKET_NS)
+        finally:
+            connection.terminate()
+        self._begin(books, partitions)
+        for number, bucket, size in sorted(traded):
+            self.ticker(number).add(bucket, size)
+        self.loaded = True
+        self._process.settle()
+        self._process.health.ready(True, aspect="books")
+        self._process.log.info("books loaded", positions={str(at): tail.state.seq for at, tail in self.tails.items()})
+
+    def _begin(self, books: Books, partitions: Sequence[int]) -> None:
+        """Partitions that nobody has projected yet begin at the beginning of the log."""
+        for partition in partitions:
+            state, position = books.states.get(partition), books.positions.get(partition)
+            if state is None or position is None:
+                position = Position(partition)
+                state = follower(position)
+            self.tails[partition] = Tail(state, position.next_offset)
+            self._progress.advance(partition, state.command_offset)
+        for life in books.products:
+            self._lives.setdefault(life.product.product_id, []).append(life.product)
+            self._tickers[life.product.number] = Ticker(life.last)
+
+    def _take(self, tail: Tail, records: Sequence[Record]) -> None:
+        """Decode, and fold what are whole commands now."""
+        try:
+            for record in records:
+                event = decode_event(record.value or b"")
+                tail.held.append(event)
+                tail.next_offset = record.offset + 1
+                if event.last:
+                    self._fold(tail)
+        except (Unreadable, Broken) as failure:
+            tail.stopped = str(failure)
+            at = tail.state.partition
+            self._process.health.ready(False, str(failure), aspect=f"partition-{at}")
+            self._process.log.error("partition stopped", partition=at, cause=str(failure))  # noqa: TRY400  # the message says all
+        self._progress.advance(tail.state.partition, tail.state.command_offset)
+
+    def _fold(self, tail: Tail) -> None:
+        state = tail.state
+        for event in tail.held:
+            fold(state, event)
+            if type(event) is TradeExecuted:
+                self.ticker(event.number).traded(event)
+            elif isinstance(event, PRODUCT_EVENTS):
+                self._know(event.product)
+        tail.held.clear()
+
+    def _know(self, product: Product) -> None:
+        lives = self._lives.setdefault(product.product_id, [])
+        if lives and lives[-1].number == product.number:
+            lives[-1] = product
+        else:
+            lives.append(product)

@@ -1,0 +1,94 @@
+"""What is read from Postgres: whose it is, whether to wait for it, and where to find it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from libs.access.caller import Caller
+from libs.events import ids
+from libs.events.codec import decode_event
+from libs.events.events import AnyEvent
+from libs.read_model.archived import order_events
+from libs.read_model.connect import AnyConnection, Pool
+from libs.read_model.failures import StoreUnavailable, classified
+from libs.read_model.orders import OrderRow, Page, order_by_client_oid, order_by_id, orders_page
+from libs.read_model.trades import FillPage, FillRow, TradeRow, fills_page, trades_page
+from libs.service.clock import NANOSECONDS, Clock
+from libs.service.problems import DEPENDENCY_AWAY, ORDER_NOT_FOUND, Problem
+from services.query_api.progress import Progress
+from services.query_api.settings import QueryApiSettings
+
+_MS: int = 1_000_000
+
+
+class Found(NamedTuple):
+    order: OrderRow
+    events: list[AnyEvent]
+
+
+class Reads:
+    def __init__(self, pool: Pool, progress: Progress, clock: Clock, settings: QueryApiSettings) -> None:
+        self._pool = pool
+        self._progress = progress
+        self._clock = clock
+        self._settings = settings
+
+    async def order(self, order_id: bytes, who: Caller) -> OrderRow:
+        """Raises Problem where there is none, or it is another account's."""
+        found = await self._visible(order_id, who)
+        waits_until = self._fresh_until(order_id)
+        partition = ids.partition_of(ids.number_of(order_id))
+        while found is None and (left := waits_until - self._clock.now()) > 0:
+            if not await self._progress.change(partition, left / NANOSECONDS):
+                break
+            found = await self._visible(order_id, who)
+        if found is None:
+            raise Problem(ORDER_NOT_FOUND)
+        return found
+
+    async def order_by_client_oid(self, account: str, client_oid: str, numbers: Sequence[int] | None) -> OrderRow:
+        async with self._connection() as connection:
+            found = await order_by_client_oid(connection, account, client_oid, numbers)
+        if found is None:
+            raise Problem(ORDER_NOT_FOUND)
+        return found
+
+    async def orders(self, page: Page) -> list[OrderRow]:
+        async with self._connection() as connection:
+            return await orders_page(connection, page)
+
+    async def events(self, order_id: bytes, who: Caller, from_seq: int, limit: int) -> Found:
+        order = await self.order(order_id, who)
+        async with self._connection() as connection:
+            found = await order_events(connection, order, from_seq, limit)
+        return Found(order, [decode_event(event) for event in found])
+
+    async def trades(self, numbers: Sequence[int], limit: int, before: int | None, after: int | None) -> list[TradeRow]:
+        async with self._connection() as connection:
+            return await trades_page(connection, numbers, limit, before, after)
+
+    async def fills(self, page: FillPage) -> list[FillRow]:
+        async with self._connection() as connection:
+            return await fills_page(connection, page)
+
+    async def _visible(self, order_id: bytes, who: Caller) -> OrderRow | None:
+        async with self._connection() as connection:
+            found = await order_by_id(connection, order_id)
+        return found if found is not None and (who.operator or found.account == who.account) else None
+
+    def _fresh_until(self, order_id: bytes) -> int:
+        """Until when an id that is unknown may be on its way: it begins with the time it was minted at, in ms."""
+        minted = int.from_bytes(order_id[:6], "big") * _MS
+        fresh = self._settings.fresh_ms * _MS
+        return minted + fresh if abs(self._clock.now() - minted) < fresh else 0
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AnyConnection]:
+        """A connection of the pool, for one query. Raises Problem when Postgres is away."""
+        timeout = self._settings.query_timeout_ms / 1000
+        try:
+            with classified():
+                async with self._pool.acquire(timeout=timeout) as connection:
+                    yield connection
+        except StoreUnavailable as failure:
+            raise Problem(DEPENDENCY_AWAY, str(failure)) from failure

@@ -1,0 +1,29 @@
+"""Every limit and interval of query_api by name."""
+
+from libs.service.settings import Settings
+
+
+class QueryApiSettings(Settings, frozen=True, kw_only=True):
+    http_port: int = 8082
+    pool_connections: int = 8
+    """Connections to Postgres; a request waits for a free one."""
+    query_timeout_ms: int = 5_000
+    """Of one query, the wait for a connection included."""
+    wait_ms: int = 5_000
+    """How long a read with `Outcry-Position` waits for the read side to pass it."""
+    waiting_requests: int = 2_000
+    """Requests that wait at the same time; more are told to come again."""
+    fresh_ms: int = 5_000
+    """An order id that is unknown, and was minted so recently, is waited for."""
+    page_limit: int = 1_000
+    """Items of a page, at most."""
+    page_default: int = 100
+    events_limit: int = 1_000
+    tail_records: int = 10_000
+    tail_gather_ms: int = 10
+    """Under load the tail is polled so far apart."""
+    tail_poll_ms: int = 200
+    backoff_first_ms: int = 100
+    backoff_last_ms: int = 5_000
+    listen_check_ms: int = 1_000
+    """How often the connection that is notified asks for the positions itself, and so finds out that it is gone."""
