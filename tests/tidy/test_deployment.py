@@ -126,3 +126,9 @@ def test_a_group_holds_what_its_process_imports(group: str, package: str) -> Non
     reached = graph.find_upstream_modules(package, as_package=True) | graph.find_children(package)
     roots = {module.partition(".")[0].lower() for module in reached} - {"libs", "services", "deploy"}
     assert roots - sys.stdlib_module_names <= installed(group)
+
+
+def test_the_import_contracts_look_at_every_package() -> None:
+    """A package that the linter does not know is one that it does not check."""
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    assert packages <= set(PYPROJECT["tool"]["importlinter"]["root_packages"])
