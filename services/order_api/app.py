@@ -53,14 +53,19 @@ class OrderApi:
         await server.start()
         process.log.info("listening", address=f"http://{server.host}:{server.port}")
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._reader.run(process.stop))
-                group.create_task(self._begin())
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            await self.follow()
         finally:
             await server.stop()
             await self.close()
+
+    async def follow(self) -> None:
+        """Know the log and its products, until the process is told to stop."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._reader.run(self._process.stop))
+                group.create_task(self._begin())
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
 
     async def close(self) -> None:
         """Let what is in flight arrive, write its outcome down, disconnect."""

@@ -27,6 +27,8 @@ class Registry:
 
     def __init__(self, wait_s: float) -> None:
         self.loaded = False
+        self.waiting = 0
+        """Requests that wait for a product just now."""
         self._wait_s = wait_s
         self._by_id: dict[str, Product] = {}
         self._by_number: dict[int, Product] = {}
@@ -51,12 +53,20 @@ class Registry:
         """Wait until all of these are known, or the time for that is over."""
         if not self.loaded:
             raise Problem(problems.NOT_READY, "the product registry is not read yet; the request was not taken")
+        self.waiting += 1
         try:
             async with asyncio.timeout(self._wait_s):
                 while not self._knows(product_ids, numbers):
                     await self._next_change()
         except TimeoutError:
             return
+        finally:
+            self.waiting -= 1
+
+    async def settle_loaded(self) -> None:
+        """Wait, without a limit, until the registry was read once."""
+        while not self.loaded:
+            await self._next_change()
 
     async def wanted(self, product_id: str) -> Product:
         """The product, perhaps after a wait. Raises Problem product_not_found."""

@@ -35,16 +35,18 @@ def litestar_app(
         return await _taken(request, most, products.list_product)
 
     @patch("/products/{product_id:str}", status_code=202)
-    async def update_product(request: Asked, product_id: str) -> Given:
-        return await _taken(request, most, lambda raw, who, key: products.update(product_id, raw, who, key))
+    async def update_product(request: Asked) -> Given:
+        return await _taken(request, most, lambda raw, who, key: products.update(_product_id(request), raw, who, key))
 
     @post("/products/{product_id:str}/status", status_code=202)
-    async def set_status(request: Asked, product_id: str) -> Given:
-        return await _taken(request, most, lambda raw, who, key: products.set_status(product_id, raw, who, key))
+    async def set_status(request: Asked) -> Given:
+        return await _taken(
+            request, most, lambda raw, who, key: products.set_status(_product_id(request), raw, who, key)
+        )
 
     @delete("/products/{product_id:str}", status_code=202)
-    async def delist(request: Asked, product_id: str) -> Given:
-        return await _taken(request, most, lambda _raw, who, key: products.delist(product_id, who, key))
+    async def delist(request: Asked) -> Given:
+        return await _taken(request, most, lambda _raw, who, key: products.delist(_product_id(request), who, key))
 
     @get("/openapi/order_api.json")
     async def openapi() -> Given:
@@ -57,6 +59,11 @@ def litestar_app(
         logging_config=None,
         debug=debug,
     )
+
+
+def _product_id(request: Asked) -> str:
+    name: str = request.path_params["product_id"]
+    return name
 
 
 async def _taken(request: Asked, most: int, take: Callable[[bytes, Caller, str], Awaitable[Taken]]) -> Given:

@@ -1,0 +1,161 @@
+"""Operators list and change products; everybody else may not."""
+
+import asyncio
+
+import pytest
+
+from libs.events.commands import DelistProduct, ListProduct, SetTradingStatus, UpdateProduct
+from libs.events.values import TradingStatus
+from libs.kafka.partitioning import partition_of
+from tests.unit.order_api.exchange import BTC, OPERATOR, PARTITIONS, Exchange, problem, with_exchange
+
+SOL = {
+    "id": "SOL-USD",
+    "base_currency": "SOL",
+    "quote_currency": "USD",
+    "quote_increment": "0.010",
+    "base_increment": "0.0001",
+}
+
+
+def test_a_product_is_listed_where_its_id_says() -> None:
+    async def scenario(exchange: Exchange) -> None:
+        answer = await exchange.ask("POST", "/products", SOL | {"min_size": "0.5"}, **OPERATOR)
+        partition = partition_of(b"SOL-USD", PARTITIONS)
+        assert (answer.status_code, answer.headers["outcry-position"]) == (202, f"{partition}:0")
+        assert answer.json()["product_id"] == "SOL-USD"
+        (command,) = await exchange.commands()
+        assert isinstance(command, ListProduct)
+        assert (command.number, command.price_scale, command.size_scale) == (0, 2, 4)
+        assert (command.quote_increment, command.base_increment, command.min_size) == (1, 1, 5_000)
+
+    with_exchange(scenario)
+
+
+def test_scales_may_be_given() -> None:
+    async def scenario(exchange: Exchange) -> None:
+        await exchange.ask("POST", "/products", SOL | {"price_scale": 4, "size_scale": 8}, **OPERATOR)
+        (command,) = await exchange.commands()
+        assert isinstance(command, ListProduct)
+        assert (command.quote_increment, command.base_increment) == (100, 10_000)
+
+    with_exchange(scenario)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        ({"id": "sol-usd"}, "invalid_product_id", "id"),
+        ({"id": "_cluster"}, "invalid_product_id", "id"),
+        ({"id": "A" * 33}, "invalid_product_id", "id"),
+        ({"base_currency": "$"}, "invalid_value", "base_currency"),
+        ({"quote_increment": "0"}, "invalid_increment", "quote_increment"),
+        ({"quote_increment": "-1"}, "invalid_decimal", "quote_increment"),
+        ({"quote_increment": 0.01}, "wrong_type", "quote_increment"),
+        ({"base_increment": "0." + "0" * 12 + "1"}, "invalid_scale", "base_increment"),
+        ({"price_scale": 1}, "invalid_scale", "price_scale"),
+        ({"price_scale": 13}, "invalid_scale", "price_scale"),
+        ({"price_scale": 10, "size_scale": 10}, "invalid_scale", "price_scale"),
+        ({"min_size": "2", "max_size": "1"}, "invalid_value", "max_size"),
+        ({"max_size": "0.00001"}, "too_many_decimals", "max_size"),
+        ({"tick": "1"}, "unknown_field", "tick"),
+    ],
+)
+def test_a_product_that_cannot_be(change: dict[str, object], code: str, field: str) -> None:
+    async def scenario(exchange: Exchange) -> None:
+        assert problem(await exchange.ask("POST", "/products", SOL | change, **OPERATOR)) == (400, code, field)
+        assert await exchange.commands() == []
+
+    with_exchange(scenario)
+
+
+def test_a_product_that_is() -> None:
+    async def scenario(exchange: Exchange) -> None:
+        answer = await exchange.ask("POST", "/products", SOL | {"id": "BTC-USD"}, **OPERATOR)
+        assert problem(answer) == (409, "product_exists", "id")
+
+    with_exchange(scenario)
+
+
+def test_changes() -> None:
+    async def scenario(exchange: Exchange) -> None:
+        path = "/products/BTC-USD"
+        await exchange.ask("PATCH", path, {"quote_increment": "0.10", "max_size": "0"}, **OPERATOR)
+        await exchange.ask("POST", f"{path}/status", {"status": "cancel_only"}, **OPERATOR)
+        answer = await exchange.ask("DELETE", path, **OPERATOR)
+        assert answer.headers["outcry-position"] == "1:2"
+        update, status, delist = await exchange.commands()
+        assert isinstance(update, UpdateProduct)
+        assert (update.quote_increment, update.base_increment, update.max_size) == (10, None, 0)
+        assert isinstance(status, SetTradingStatus)
+        assert status.status is TradingStatus.CANCEL_ONLY
+        assert isinstance(delist, DelistProduct)
+        assert {update.number, status.number, delist.number} == {BTC.number}
+
+    with_exchange(scenario)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/products", SOL),
+        ("PATCH", "/products/BTC-USD", {"min_size": "1"}),
+        ("POST", "/products/BTC-USD/status", {"status": "halted"}),
+        ("DELETE", "/products/BTC-USD", None),
+    ],
+)
+def test_only_operators(method: str, path: str, body: object) -> None:
+    async def scenario(exchange: Exchange) -> None:
+        assert problem(await exchange.ask(method, path, body))[:2] == (403, "operator_only")
+        assert await exchange.commands() == []
+
+    with_exchange(scenario)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("PATCH", "/products/SOL-USD", {"min_size": "1"}, (404, "product_not_found", "product_id")),
+        ("PATCH", "/products/btc", {"min_size": "1"}, (400, "invalid_product_id", "product_id")),
+        ("PATCH", "/products/BTC-USD", {}, (400, "nothing_to_change", None)),
+        ("PATCH", "/products/BTC-USD", b"x", (400, "malformed_json", None)),
+        ("PATCH", "/products/BTC-USD", b" " * 70_000, (413, "body_too_large", None)),
+        ("POST", "/products/BTC-USD/status", {"status": "delisted"}, (400, "invalid_value", "status")),
+    ],
+)
+def test_what_is_refused(method: str, path: str, body: object, expected: tuple[int, str, str | None]) -> None:
+    async def scenario(exchange: Exchange) -> None:
+        assert problem(await exchange.ask(method, path, body, **OPERATOR)) == expected
+        assert await exchange.commands() == []
+
+    with_exchange(scenario)
+
+
+def test_a_product_that_was_delisted_is_unknown_but_keeps_its_partition() -> None:
+    async def scenario(exchange: Exchange) -> None:
+        gone = BTC.__class__("SOL-USD", 256 + 3, 3, "SOL", "USD", 2, 8, 5, 1_000, TradingStatus.DELISTED)
+        await exchange.register(gone)
+        while exchange.api.registry.recorded_partition("SOL-USD") is None:
+            await asyncio.sleep(0)
+        assert exchange.api.registry.find("SOL-USD") is None
+        answer = await exchange.ask("POST", "/products", SOL, **OPERATOR)
+        assert answer.headers["outcry-position"] == "3:0"
+
+    with_exchange(scenario)
+
+
+def test_the_description_has_every_operation() -> None:
+    async def scenario(exchange: Exchange) -> None:
+        document = (await exchange.ask("GET", "/openapi/order_api.json")).json()
+        assert document["openapi"] == "3.1.0"
+        assert {path: sorted(methods) for path, methods in document["paths"].items()} == {
+            "/orders": ["delete", "post"],
+            "/orders/batch": ["post"],
+            "/orders/{name}": ["delete", "patch"],
+            "/products": ["post"],
+            "/products/{name}": ["delete", "patch"],
+            "/products/{name}/status": ["post"],
+        }
+        assert document["components"]["schemas"]["Place"]["properties"]["price"]
+
+    with_exchange(scenario)
