@@ -3,13 +3,13 @@
 A partition is attached, not created in place: attaching takes a lock that lets writers and readers go on.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
 
 from libs.read_model.connect import Connection
 
 DAY_NS: Final = 86_400_000_000_000
-_EPOCH_DAY_LIMIT: Final = 2**63 // DAY_NS
 
 
 def day_of(time: int) -> int:
@@ -21,12 +21,12 @@ def partition_name(day: int) -> str:
     return f"order_events_{datetime.fromtimestamp(day * 86_400, UTC):%Y%m%d}"
 
 
-async def ensure_days(connection: Connection, first: int, last: int) -> None:
-    """Make the partitions of these days, both included, where they are not there. Safe to race."""
+async def ensure_days(connection: Connection, days: Collection[int]) -> None:
+    """Make the partitions of these days where they are not there. Safe to race."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext('order_events'))")
         present = await _present(connection)
-        for day in range(max(first, 0), min(last, _EPOCH_DAY_LIMIT - 1) + 1):
+        for day in sorted(days):
             if partition_name(day) not in present:
                 await _attach(connection, day)
 

@@ -6,13 +6,14 @@ handler cannot know, because the order is from before the batch, stays None and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from libs.events import events as facts
-from libs.events.events import Event
+from libs.events.events import AnyEvent, Event
 from libs.events.ids import partition_of
 from libs.events.values import NO_ID
+from libs.read_model.archive import day_of
 from libs.read_model.status import Status
 from services.read_model_builder.copying import event_row
 from services.read_model_builder.intake import Piece
@@ -30,8 +31,8 @@ class Changes:
         self.trades: list[Trade] = []
         self.products: dict[int, ProductChange] = {}
         self.archive: list[bytes] = []
-        self.first_time = 0
-        self.last_time = 0
+        self.days: set[int] = set()
+        """Of the archive, that its rows belong to."""
 
     def apply(self, piece: Piece) -> None:
         archive, partition = self.archive.append, piece.before.partition
@@ -45,7 +46,7 @@ class Changes:
             if number:
                 product = self.product(number)
                 product.sequence, product.seq = last.sequence, last.seq
-        self._span(piece.events[0].time, piece.events[-1].time)
+        self.days.update(_days(piece.events))
 
     def product(self, number: int) -> ProductChange:
         found = self.products.get(number)
@@ -60,9 +61,11 @@ class Changes:
             found = self.old[order_id] = OrderChange(order_id)
         return found
 
-    def _span(self, first: int, last: int) -> None:
-        self.first_time = min(self.first_time, first) if self.first_time else first
-        self.last_time = max(self.last_time, last)
+
+def _days(events: Sequence[AnyEvent]) -> set[int]:
+    """Engine time never runs back in a partition, and stands at 0 before its first command."""
+    first, last = day_of(events[0].time), day_of(events[-1].time)
+    return {first} if first == last else {day_of(event.time) for event in events}
 
 
 def _accepted(changes: Changes, event: facts.OrderAccepted) -> bytes:

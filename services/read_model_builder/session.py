@@ -38,8 +38,7 @@ class Session:
         """Take every partition of the topic up where Postgres says."""
         partitions = await self._reader.partitions()
         positions = await self._store.positions(partitions)
-        now = self._process.clock.now()
-        await self._store.prepare_days(now, now)
+        await self._store.prepare_days((), self._process.clock.now())
         self._intakes = {partition: Intake(position) for partition, position in positions.items()}
         self._reader.assign({partition: position.next_offset for partition, position in positions.items()})
         self._process.log.info("projecting", positions=_shown(positions))
@@ -123,7 +122,7 @@ class Session:
         begun = loop.time()
         busy = len(changes.archive) >= self._settings.busy_events
         self._next_begin = begun + (self._settings.gather_ms if busy else self._settings.brief_ms) / 1000
-        await self._store.commit(pieces, changes)
+        await self._store.commit(pieces, changes, self._process.clock.now())
         self.progressed = True
         self._measures.committed(pieces, self._process.clock.now(), loop.time() - begun)
 

@@ -7,7 +7,7 @@ projected again: the truth is in `order-events`. Whoever has seen the lost state
 readers that wait for a position forget what they were told when their connection breaks, as it does in such a crash.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -40,8 +40,8 @@ class Store:
     def __init__(self, connection: Connection, days_ahead: int) -> None:
         self._connection = connection
         self._days_ahead = days_ahead
-        self._days = (0, -1)
-        """First and last day of the archive that are known to be there."""
+        self._days: set[int] = set()
+        """Of the archive, that are known to be there."""
 
     async def positions(self, partitions: Sequence[int]) -> dict[int, Position]:
         """Where each partition goes on; those nobody has projected yet begin at the beginning."""
@@ -50,10 +50,10 @@ class Store:
             found = await read_positions(self._connection)
         return {partition: found[partition] for partition in partitions}
 
-    async def commit(self, pieces: Sequence[Piece], changes: Changes) -> None:
+    async def commit(self, pieces: Sequence[Piece], changes: Changes, now: int) -> None:
         """Raises Superseded or StoreUnavailable, and then nothing of it is there, unless the answer got lost."""
         with classified():
-            await self.prepare_days(changes.first_time, changes.last_time)
+            await self.prepare_days(changes.days, now)
             async with self._connection.transaction():
                 await self._move(pieces)
                 await self._write_orders(changes)
@@ -62,15 +62,14 @@ class Store:
                 after = payload(piece.after for piece in pieces)
                 await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, after)
 
-    async def prepare_days(self, first_time: int, last_time: int) -> None:
-        """Have partitions of the archive for these times, and for some days after."""
-        first, last = day_of(first_time), day_of(last_time)
-        known_first, known_last = self._days
-        if known_first <= first and last + self._days_ahead <= known_last:
-            return
-        with classified():
-            await ensure_days(self._connection, first, last + self._days_ahead)
-        self._days = (first, last + self._days_ahead)
+    async def prepare_days(self, days: Collection[int], now: int) -> None:
+        """Have partitions of the archive for these days, for today and for some days after."""
+        today = day_of(now)
+        missing = {*days, *range(today, today + self._days_ahead + 1)} - self._days
+        if missing:
+            with classified():
+                await ensure_days(self._connection, missing)
+            self._days |= missing
 
     async def close(self) -> None:
         with classified():

@@ -50,7 +50,9 @@ class Traffic:
 
     def list_product(self) -> None:
         self.send(
-            ListProduct(self.mint(0), "ops", 0, NO_ID, "", 0, self.time, 0, None, self.product_id, "BTC", "USD", 2, 8, 1, 1)
+            ListProduct(
+                self.mint(0), "ops", 0, NO_ID, "", 0, self.time, 0, None, self.product_id, "BTC", "USD", 2, 8, 1, 1
+            )
         )
         self.number = self.state.listed[self.product_id]
 
@@ -81,10 +83,16 @@ class Traffic:
             self.send(self.random.choice(self.placed))  # a repeat
         elif draw < 0.97:
             side = self.random.choice((None, Side.BUY, Side.SELL))
-            self.send(CancelAllOrders(self.mint(self.number), self.account(), self.number, NO_ID, "", 0, self.time, 0, None, side))
+            self.send(
+                CancelAllOrders(
+                    self.mint(self.number), self.account(), self.number, NO_ID, "", 0, self.time, 0, None, side
+                )
+            )
         elif draw < 0.985:
             status = self.random.choice((TradingStatus.POST_ONLY, TradingStatus.ONLINE, TradingStatus.ONLINE))
-            self.send(SetTradingStatus(self.mint(self.number), "ops", self.number, NO_ID, "", 0, self.time, 0, None, status))
+            self.send(
+                SetTradingStatus(self.mint(self.number), "ops", self.number, NO_ID, "", 0, self.time, 0, None, status)
+            )
         else:
             self.stale()
 
