@@ -8,10 +8,10 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from libs.events.topics import ORDER_EVENTS
-from libs.kafka.ports import Log, LogReader
+from libs.kafka.ports import LogReader
 from libs.read_model.failures import classified
 from libs.read_model.migrate import migrate
 from libs.service.failures import Transient
@@ -24,8 +24,14 @@ from services.read_model_builder.store import open_store
 _MOST_DOUBLINGS: Final = 16
 
 
+class Readable(Protocol):
+    """What of a log the projector uses."""
+
+    def reader(self, topic: str, *, committed: bool = True) -> LogReader: ...
+
+
 class Projector:
-    def __init__(self, process: Process[BuilderSettings], log: Log) -> None:
+    def __init__(self, process: Process[BuilderSettings], log: Readable) -> None:
         self._process = process
         self._settings = process.settings
         self._log = log
@@ -76,7 +82,7 @@ class Projector:
 
 
 @asynccontextmanager
-async def _reading(log: Log) -> AsyncIterator[LogReader]:
+async def _reading(log: Readable) -> AsyncIterator[LogReader]:
     reader = log.reader(ORDER_EVENTS)
     await reader.start()
     try:

@@ -20,7 +20,7 @@ from libs.read_model.bootstrap import Books, read_books
 from libs.read_model.connect import Connection
 from libs.service.clock import SystemClock
 from libs.service.process import Process
-from services.read_model_builder.projector import Projector
+from services.read_model_builder.projector import Projector, Readable
 from services.read_model_builder.settings import BuilderSettings
 from tests.unit.read_model.naive import NaiveTables, Row
 from tests.unit.read_model.traffic import Traffic
@@ -89,7 +89,7 @@ def process(address: str, **limits: int) -> Process[BuilderSettings]:
 
 
 @asynccontextmanager
-async def projecting(address: str, log: Log, **limits: int) -> AsyncIterator[Process[BuilderSettings]]:
+async def projecting(address: str, log: Readable, **limits: int) -> AsyncIterator[Process[BuilderSettings]]:
     """A projector beside the test; what ended it is raised at the end."""
     made = process(address, **limits)
     work = asyncio.create_task(Projector(made, log).run())
@@ -123,7 +123,7 @@ async def projected(connection: Connection, wanted: Mapping[int, int]) -> None:
     await until(reached, f"projection up to {wanted}")
 
 
-async def project_all(address: str, log: Log, traffics: Sequence[Traffic], **limits: int) -> None:
+async def project_all(address: str, log: Readable, traffics: Sequence[Traffic], **limits: int) -> None:
     async with connected(address) as connection, projecting(address, log, **limits):
         await projected(connection, {traffic.partition: traffic.state.seq for traffic in traffics})
 

@@ -56,10 +56,12 @@ class Traffic:
         )
         self.number = self.state.listed[self.product_id]
 
-    def relist(self) -> None:
+    def relist(self) -> list[AnyEvent]:
         """Delist and list anew: another number, the same counters."""
+        first = len(self.events)
         self.send(DelistProduct(self.mint(self.number), "ops", self.number, NO_ID, "", 0, self.time, 0, None))
         self.list_product()
+        return self.events[first:]
 
     def mint(self, number: int) -> bytes:
         return ids.mint(self.time // 1_000_000, self.random.getrandbits(50), number)
@@ -73,22 +75,22 @@ class Traffic:
 
     def step(self) -> None:
         draw = self.random.random()
-        if draw < 0.55 or not self.placed:
+        if draw < 0.62 or not self.placed:
             self.place()
-        elif draw < 0.72:
+        elif draw < 0.75:
             self.cancel()
-        elif draw < 0.90:
+        elif draw < 0.92:
             self.amend()
         elif draw < 0.95:
             self.send(self.random.choice(self.placed))  # a repeat
-        elif draw < 0.97:
+        elif draw < 0.955:
             side = self.random.choice((None, Side.BUY, Side.SELL))
             self.send(
                 CancelAllOrders(
                     self.mint(self.number), self.account(), self.number, NO_ID, "", 0, self.time, 0, None, side
                 )
             )
-        elif draw < 0.985:
+        elif draw < 0.975:
             status = self.random.choice((TradingStatus.POST_ONLY, TradingStatus.ONLINE, TradingStatus.ONLINE))
             self.send(
                 SetTradingStatus(self.mint(self.number), "ops", self.number, NO_ID, "", 0, self.time, 0, None, status)
@@ -102,7 +104,7 @@ class Traffic:
     def place(self, sent: int | None = None) -> PlaceOrder:
         random = self.random
         order_id = self.mint(self.number)
-        account, oid = self.account(), random.choice(("", f"oid-{random.randrange(400)}"))
+        account, oid = self.account(), random.choice(("", f"oid-{random.randrange(150)}"))
         key = ids.key_digest(account, self.number, oid) if oid else 0
         market = random.random() < 0.1
         by_funds = market and random.random() < 0.5
@@ -121,6 +123,17 @@ class Traffic:
         self.send(command)
         self.placed.append(command)
         return command
+
+    def rest(self, account: str, count: int) -> None:
+        """Bids so low that nothing meets them."""
+        for price in range(9_000, 9_000 + count):
+            order_id = self.mint(self.number)
+            self.send(
+                PlaceOrder(
+                    order_id, account, self.number, order_id, "", 0, self.time, 0, None, Side.BUY, OrderType.LIMIT, price, 7,
+                    post_only=True,
+                )
+            )  # fmt: skip
 
     def cancel(self) -> None:
         order = self.random.choice(self.placed[-60:])
