@@ -92,11 +92,12 @@ class OrderApi:
             settings = self._process.settings
             distance_s = settings.gather_ms / 1000
             most = settings.publish_orders
-            lane = Lane(self._publisher, ORDERS, partition, most, distance_s, self._published)
+            lane = Lane(self._publisher, ORDERS, partition, most, distance_s, self.published)
             self._lanes[partition] = lane
         return lane
 
-    def _published(self, acks: Sequence[Ack]) -> None:
+    def published(self, acks: Sequence[Ack]) -> None:
+        """Told of every acknowledgement."""
         self._tally.publishes.value += 1
         self._tally.received.value += len(acks)
         self._skew.compare(acks)

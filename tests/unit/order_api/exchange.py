@@ -12,7 +12,7 @@ from libs.events.commands import AnyCommand
 from libs.events.values import Product, TradingStatus
 from libs.kafka.memory import Broker, MemoryLog, PlannedFaults
 from libs.kafka.ports import Entry
-from libs.service.clock import SystemClock, VirtualClock
+from libs.service.clock import VirtualClock
 from libs.service.process import Process
 from services.order_api.app import OrderApi
 from services.order_api.idempotency.memory import MemoryIdempotency
@@ -37,7 +37,7 @@ class Exchange:
         self.log = MemoryLog(self.broker)
         self.clock = VirtualClock()
         self.store = MemoryIdempotency(self.clock, PENDING_MS)
-        self.process = Process("order_api", settings, structlog.get_logger(), SystemClock())
+        self.process = Process("order_api", settings, structlog.get_logger(), self.broker.time)
         self.api = OrderApi(self.process, self.log, self.store)
         transport = httpx.ASGITransport(app=self.api.front)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://outcry")
