@@ -80,10 +80,6 @@ class Place(msgspec.Struct, frozen=True):
     command_offset: int
 
 
-class _Places(msgspec.Struct):
-    positions: list[Place]
-
-
 _results: Final = msgspec.json.Decoder(_Results)
 
 
@@ -106,24 +102,19 @@ class Exchange:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
-    async def batch(self, body: bytes, key: str) -> list[Result]:
-        """One result an item, none of them one that should be tried again."""
-        answer = await self._request("POST", "/orders/batch", body, ROLE | {"Idempotency-Key": key})
+    async def batch(self, body: bytes, key: str, account: str = "") -> list[Result]:
+        """One result an item, none of them one that should be tried again. Without an account: as an operator, who
+        may name one for each item."""
+        who = {"Outcry-Account": account} if account else ROLE
+        answer = await self._request("POST", "/orders/batch", body, who | {"Idempotency-Key": key})
         found = _results.decode(_checked(answer).content).results
         for result in found:
             if result.retryable:
                 raise Unavailable(f"an item was answered with {result.status} {result.code}")
         return found
 
-    async def place(self, body: bytes, account: str) -> httpx.Response:
-        return await self._request("POST", "/orders", body, {"Outcry-Account": account})
-
-    async def cancel(self, client_oid: str, product: str, account: str) -> httpx.Response:
-        path = f"/orders/client:{client_oid}?product_id={product}"
-        return await self._request("DELETE", path, None, {"Outcry-Account": account})
-
-    async def cancel_all(self, product: str, account: str) -> httpx.Response:
-        return await self._request("DELETE", f"/orders?product_id={product}", None, {"Outcry-Account": account})
+    async def cancel_all(self, product: str, account: str) -> None:
+        _checked(await self._request("DELETE", f"/orders?product_id={product}", None, {"Outcry-Account": account}))
 
     async def order(self, client_oid: str, product: str, account: str, position: str = "") -> Order | None:
         """None when the account has no such order, `position` counted in."""
@@ -156,7 +147,7 @@ class Exchange:
 
     async def positions(self) -> dict[int, int]:
         """By partition, the offset of the last command whose outcome can be read."""
-        places = _decoded(await self._request("GET", "/positions", None, {}), _Places).positions
+        places = _decoded(await self._request("GET", "/positions", None, {}), list[Place])
         return {place.partition: place.command_offset for place in places}
 
     async def _request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> httpx.Response:

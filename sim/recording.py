@@ -10,11 +10,14 @@ What the recording holds (2026-05-02, 02:36 to 03:06 UTC):
   the book as it stood. File order is the order of events; 264 timestamps step back by some ms.
 * No id is created twice, or again after its end. 13 deleted ids were never created. At most 6,534 orders are open at
   once, 6,518 at the end, at 4,621 prices; 5,326 prices occur, from 1 to 999,999,999 dollars.
-* Every price is whole dollars, 27 created ones are 0: market orders. Volumes have up to 8 decimals (`1e-08` among
+* Every price is whole dollars, 27 created ones are 0: market orders. 22 of them are bids of the book at the start (so
+  low that the recorder's source rounded them to 0); they come before any ask, and find no liquidity. Volumes have up to 8 decimals (`1e-08` among
   them), and go from 0.00000001 to 138,800. Volume 0: two created, one changed, and 303 deleted (filled to the end).
 * changed: 264 of 266 lower the volume. 83 carry another price than the order: of a taker the feed tells the price it
   traded at, which is no new limit, so the price of a change is left out. 2,140 deletes have another price likewise.
-* Crossing orders stand in the feed as they came, so the exchange trades them itself.
+* Orders that cross stand in the feed, often because the delete of an old quote comes after the new one; here they
+  trade. A book with price-time priority makes 12,114 trades of them (Bitstamp made 284). Then 12,298 cancels and amends
+  find their order done, or unknown, and 6,490 orders rest in the end, at 1,703 bid and 2,913 ask prices.
 """
 
 import csv
