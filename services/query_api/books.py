@@ -11,10 +11,9 @@ from libs.book.ladder import Ladder
 from libs.book.product import ProductBook
 from libs.events.decimals import to_text
 from libs.events.ids import text
-from services.query_api.live import LiveBooks
 from services.query_api.texts import iso
 
-LEVELS: Final = (1, 2, 3)
+_MOST_TEXTS: Final = 4_096
 
 
 class BookTexts:
@@ -27,14 +26,10 @@ class BookTexts:
         key = (book.product.number, level)
         made = self._made.get(key)
         if made is None or made[0] != book.sequence:
+            if len(self._made) >= _MOST_TEXTS:
+                self._made.clear()  # products come and go; what is asked for is soon made again
             made = self._made[key] = (book.sequence, encoded(book, level, time))
         return made[1]
-
-    def drop(self, live: LiveBooks) -> None:
-        """Forget the books of products that are gone."""
-        listed = {product.number for product in live.products()}
-        for key in [key for key in self._made if key[0] not in listed]:
-            del self._made[key]
 
 
 def encoded(book: ProductBook, level: int, time: int) -> bytes:
