@@ -92,7 +92,7 @@ class OrderApi:
             settings = self._process.settings
             distance_s = settings.gather_ms / 1000
             most = settings.publish_orders
-            lane = Lane(self._publisher, ORDERS, partition, most, distance_s, self.published)
+            lane = Lane(self._publisher, ORDERS, partition, most, distance_s, self.published, self._failed)
             self._lanes[partition] = lane
         return lane
 
@@ -101,3 +101,7 @@ class OrderApi:
         self._tally.publishes.value += 1
         self._tally.received.value += len(acks)
         self._skew.compare(acks)
+
+    def _failed(self, error: Exception) -> None:
+        self._tally.failures.value += 1
+        self._process.log.warning("publish failed", error=type(error).__name__, detail=str(error))

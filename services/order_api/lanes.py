@@ -29,7 +29,7 @@ class Lane:
 
     def __init__(
         self, publisher: Publisher, topic: str, partition: int, most: int, distance_s: float,
-        published: Callable[[Sequence[Ack]], None],
+        published: Callable[[Sequence[Ack]], None], failed: Callable[[Exception], None],
     ) -> None:  # fmt: skip
         self._publisher = publisher
         self._topic = topic
@@ -37,6 +37,7 @@ class Lane:
         self._most = most
         self._distance_s = distance_s
         self._published = published
+        self._failed = failed
         self._waiting: list[_Waiting] = []
         self._runner: asyncio.Task[None] | None = None
         self._next_at = 0.0
@@ -58,14 +59,22 @@ class Lane:
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             while self._waiting:
-                early = self._next_at - loop.time()
-                if early > 0:
-                    await asyncio.sleep(early)
-                self._next_at = loop.time() + self._distance_s
+                await self._keep_distance(loop)
                 group = self._next_group()
                 _distribute(group, await self._publish([entry for each in group for entry in each.entries]))
         finally:
             self._runner = None
+
+    async def _keep_distance(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait for the next beat, unless the last publish is a whole beat ago.
+
+        Beats are the same for all lanes: those that wait go together, and the client sends them as one request.
+        """
+        now, beat = loop.time(), self._distance_s
+        if now < self._next_at:
+            await asyncio.sleep(beat - now % beat)
+            now = loop.time()
+        self._next_at = now + beat
 
     def _next_group(self) -> list[_Waiting]:
         """What fits into one publish: whole requests, at least one."""
@@ -81,14 +90,20 @@ class Lane:
     async def _publish(self, entries: Sequence[Entry]) -> Delivery:
         try:
             acks = await self._publisher.publish(self._topic, self._partition, entries)
-        except PublishUnknown as failure:
-            return Delivery(failure.acknowledged, failure)
-        except NotPublished as failure:
-            return Delivery((), failure)
-        except Exception as failure:  # noqa: BLE001  # the waiters must hear of it; nothing is known of the records
-            return Delivery((), PublishUnknown(self._topic, self._partition, len(entries), repr(failure)))
+        except Exception as error:  # noqa: BLE001  # whatever it was, the waiters must hear of it
+            self._failed(error)
+            return _undelivered(error, self._topic, self._partition, len(entries))
         self._published(acks)
         return Delivery(acks)
+
+
+def _undelivered(error: Exception, topic: str, partition: int, entries: int) -> Delivery:
+    """What is known of records whose publish failed. Of a fault nobody foresaw: nothing."""
+    if isinstance(error, PublishUnknown):
+        return Delivery(error.acknowledged, error)
+    if isinstance(error, NotPublished):
+        return Delivery((), error)
+    return Delivery((), PublishUnknown(topic, partition, entries, repr(error)))
 
 
 def _distribute(group: list[_Waiting], delivery: Delivery) -> None:

@@ -17,8 +17,8 @@ class OrderApiSettings(Settings, frozen=True, kw_only=True):
     """Commands in hand at once, from validation to acknowledgement; beyond it requests are refused as overloaded."""
     publish_orders: int = 5_000
     """The most commands of one publish."""
-    gather_ms: int = 2
-    """The least time between two publishes of a partition. The first after a pause goes at once."""
+    gather_ms: int = 5
+    """The beat at which a busy partition publishes. The first command after a pause goes at once."""
 
     product_wait_ms: int = 1_000
     """How long an unknown product is looked for in the registry before it is a 404."""

@@ -19,6 +19,7 @@ class Tally:
         self.abandoned = metrics.counter("idempotency_hits_total", _REPEATS, outcome="republished")
         self.unclaimed = metrics.counter("idempotency_skipped_total", "Commands accepted while Redis was away")
         self.publishes = metrics.counter("publishes_total", "Publishes to the log; each carries a group of commands")
+        self.failures = metrics.counter("publish_failures_total", "Publishes that failed, or whose outcome is unknown")
         self.acknowledged = metrics.histogram(
             "order_latency_seconds", "From a request's arrival to a stage", stage="acknowledged"
         )

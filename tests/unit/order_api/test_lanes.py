@@ -36,7 +36,7 @@ class Recorder:
 
 
 def _lane(recorder: Recorder, most: int = 100) -> Lane:
-    return Lane(recorder, ORDERS, 0, most, 0.0, lambda acks: None)
+    return Lane(recorder, ORDERS, 0, most, 0.0, lambda acks: None, lambda error: None)
 
 
 def _entries(*values: bytes) -> list[Entry]:
