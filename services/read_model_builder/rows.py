@@ -1,14 +1,9 @@
 """What a batch makes of each row, before any of it is written."""
 
-from decimal import Decimal
-from typing import Final
-
 import msgspec
 
 from libs.events.values import DeadLetterName, Product
 from libs.read_model.status import Status
-
-NOTHING: Final = Decimal(0)
 
 
 class NewOrder(msgspec.Struct, gc=False):

@@ -15,8 +15,8 @@ from libs.read_model.archive import day_of, ensure_days
 from libs.read_model.connect import Connection, connect
 from libs.read_model.failures import classified
 from libs.read_model.positions import CHANNEL, Position, payload, read_positions
-from libs.read_model.status import Status
 from libs.service.failures import Fatal, Transient
+from services.read_model_builder import staging
 from services.read_model_builder import statements as sql
 from services.read_model_builder.changes import Changes
 from services.read_model_builder.copying import ARCHIVE_COLUMNS, stream
@@ -82,22 +82,16 @@ class Store:
             raise Superseded(f"{len(pieces) - moved} of {len(pieces)} partitions were moved on by another projector")
 
     async def _write_orders(self, changes: Changes) -> None:
-        execute = self._connection.execute
-        new = _inserted(changes)
-        if new:
-            await execute(sql.INSERT_ORDERS, *sql.new_order_columns(new))
-        opened = [order for order in new if order.status is Status.OPEN]
-        if opened:
-            await execute(sql.OPEN, sql.ids(order.order_id for order in opened), [order.account for order in opened])
-        if changes.old:
-            changed = _count(await execute(sql.UPDATE_ORDERS, *sql.order_change_columns(changes.old.values())))
-            if changed != len(changes.old):
-                raise Fatal(
-                    f"{len(changes.old) - changed} of {len(changes.old)} orders that events change are not there"
-                )
-        closed = [order_id for order_id, change in changes.old.items() if change.status is Status.DONE]
-        if closed:
-            await execute(sql.CLOSE, sql.ids(closed))
+        if new := _inserted(changes):
+            await self._copy("new_orders", staging.NEW_COLUMNS, staging.new_rows(new))
+            await self._connection.execute(staging.INSERT_ORDERS)
+            await self._connection.execute(staging.OPEN_ORDERS)
+        if old := changes.old:
+            await self._copy("changed_orders", staging.CHANGE_COLUMNS, staging.change_rows(old.values()))
+            changed = _count(await self._connection.execute(staging.UPDATE_ORDERS))
+            if changed != len(old):
+                raise Fatal(f"{len(old) - changed} of {len(old)} orders that events change are not there")
+            await self._connection.execute(staging.CLOSE_ORDERS)
 
     async def _write_products(self, changes: Changes) -> None:
         if changes.products:
@@ -111,15 +105,29 @@ class Store:
             await self._connection.copy_records_to_table(
                 "trades", records=map(sql.trade_row, changes.trades), columns=TRADE_COLUMNS
             )
-        await self._connection.copy_to_table(
-            "order_events", source=stream(changes.archive), columns=ARCHIVE_COLUMNS, format="binary"
-        )
+        await self._copy("order_events", ARCHIVE_COLUMNS, changes.archive)
+
+    async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:
+        await self._connection.copy_to_table(table, source=stream(rows), columns=columns, format="binary")
+
+
+_SETTINGS: Final = {
+    "synchronous_commit": "off",
+    # A plan is kept for as long as the connection, and the first is made when the tables are empty and reading all of
+    # one is cheap. So only plans that stay good are allowed: look each row up by its index.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 
 
 @asynccontextmanager
 async def open_store(address: str, days_ahead: int, command_timeout_s: float) -> AsyncIterator[Store]:
-    connection = await connect(address, "outcry-projector", command_timeout_s, synchronous_commit="off")
+    connection = await connect(address, "outcry-projector", command_timeout_s, **_SETTINGS)
     try:
+        with classified():
+            for statement in staging.CREATE:
+                await connection.execute(statement)
         yield Store(connection, days_ahead)
     finally:
         connection.terminate()

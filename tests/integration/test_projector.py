@@ -7,8 +7,8 @@ import pytest
 from deploy.local.servers import Addresses
 from libs.events.codec import encode
 from libs.events.commands import CancelAllOrders, PlaceOrder
-from libs.events.events import TradeExecuted
-from libs.events.values import NO_ID, OrderType, Side
+from libs.events.events import OrderAccepted, TradeExecuted
+from libs.events.values import MAX_INTEGER, NO_ID, OrderType, Side, TimeInForce
 from libs.kafka.memory import MemoryLog
 from libs.read_model.archive import ensure_days
 from libs.read_model.migrate import migrate
@@ -192,6 +192,38 @@ def test_the_days_of_the_archive_can_be_made_by_many_at_once(servers: Addresses)
                     "SELECT count(*) FROM pg_inherits WHERE inhparent = 'order_events'::regclass"
                 )
             assert count == 7
+
+    asyncio.run(scenario())
+
+
+def test_the_largest_values_are_exact(servers: Addresses) -> None:
+    """Price times size of two full 62-bit integers, twice."""
+
+    async def scenario() -> None:
+        async with database(servers.postgres) as address, connected(address) as connection:
+            log, traffic = memory_log(1), Traffic()
+            maker, taker = traffic.mint(traffic.number), traffic.mint(traffic.number)
+            number, start = traffic.number, traffic.state.seq
+
+            def accepted(seq: int, order_id: bytes) -> OrderAccepted:
+                return OrderAccepted(
+                    start + seq, number, seq, traffic.time, traffic.offset + seq, order_id, True, "ann", 0, 0, order_id, "",
+                    Side.SELL, OrderType.LIMIT, MAX_INTEGER, MAX_INTEGER, MAX_INTEGER, TimeInForce.GTC, False, None,
+                )  # fmt: skip
+
+            def traded(seq: int) -> TradeExecuted:
+                return TradeExecuted(
+                    start + seq, number, seq, traffic.time, traffic.offset + seq, taker, True, "ann", 0, 0, seq, maker, taker,
+                    "ann", "bob", Side.BUY, MAX_INTEGER, MAX_INTEGER, 0, 0, 0, 0,
+                )  # fmt: skip
+
+            events = [*traffic.events, accepted(1, maker), accepted(2, taker), traded(3), traded(4)]
+            await publish(log, 0, events, in_one=1)
+            async with projecting(address, log, batch_events=1):
+                await projected(connection, {0: start + 4})
+            rows = await connection.fetch("SELECT executed_value, filled_size FROM orders")
+            assert [int(row["executed_value"]) for row in rows] == [2 * MAX_INTEGER**2] * 2
+            assert [row["filled_size"] for row in rows] == [2 * MAX_INTEGER] * 2
 
     asyncio.run(scenario())
 
