@@ -9,7 +9,7 @@ from sim.exchange import Exchange, persistently
 EIGHT: Final = ("BTC-USD", "BTC-EUR", "BTC-GBP", "BTC-JPY", "BTC-AUD", "BTC-SGD", "BTC-NOK", "BTC-MXN")
 """Of eight partitions each gets one of these, so that the load of eight products is even."""
 MOST: Final = 64
-LIST_LIMIT_S: Final = 60.0
+LIST_LIMIT_S: Final = 15.0
 
 
 def names(count: int) -> list[str]:

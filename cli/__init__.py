@@ -1,0 +1,1 @@
+"""The operator's and the analyst's command line: `./outcry …`, or `python -m cli …`."""

@@ -1,0 +1,34 @@
+"""An event as a line for a person: when, where, what, and the fields that say something."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from libs.events.tail import Plain
+
+_SHOWN_BEFORE: Final = frozenset(("event", "product_id", "seq", "number", "sequence", "time"))
+_FOR_MACHINES: Final = frozenset(("command_id", "command_offset", "last", "key", "sent"))
+
+
+def line(event: dict[str, Plain]) -> str:
+    """`09:15:57.123456 BTC-USD #4711 TradeExecuted price=78349.00 size=0.01000000 …`"""
+    fields = " ".join(
+        f"{name}={_text(value)}"
+        for name, value in event.items()
+        if name not in _SHOWN_BEFORE and name not in _FOR_MACHINES and value not in ("", None)
+    )
+    product = event.get("product_id") or "-"
+    return f"{_clock(event['time'])} {product} #{event['sequence']} {event['event']} {fields}".rstrip()
+
+
+def _clock(nanoseconds: Plain) -> str:
+    assert isinstance(nanoseconds, int), "engine time is an integer"
+    at = datetime.fromtimestamp(nanoseconds // 10**9, UTC)
+    return f"{at:%H:%M:%S}.{nanoseconds % 10**9 // 1000:06}"
+
+
+def _text(value: Plain) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return "{" + " ".join(f"{name}={_text(each)}" for name, each in value.items()) + "}"
+    return str(value)

@@ -1,0 +1,64 @@
+"""`--from`: where in the log a reader begins."""
+
+import re
+import time
+from typing import Final, NamedTuple
+
+from libs.kafka.ports import Bounds, LogReader
+
+EARLIEST: Final = "earliest"
+LATEST: Final = "latest"
+POLL_S: Final = 1.0
+_AGO: Final = re.compile(r"(\d{1,9})(s|m|h|d)")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+EXAMPLES: Final = "earliest, latest, an offset such as 1200, or a time ago such as 30s, 10m, 2h, 1d"
+
+
+class Start(NamedTuple):
+    """One of the three is not None."""
+
+    word: str | None = None
+    offset: int | None = None
+    seconds_ago: int | None = None
+
+
+def parse(text: str) -> Start:
+    """Raises ValueError."""
+    if text in {EARLIEST, LATEST}:
+        return Start(word=text)
+    if text.isascii() and text.isdigit():
+        return Start(offset=int(text))
+    ago = _AGO.fullmatch(text)
+    if ago is None:
+        raise ValueError(f"{text!r} is no start: {EXAMPLES}")
+    return Start(seconds_ago=int(ago[1]) * _SECONDS[ago[2]])
+
+
+async def offset(reader: LogReader, partition: int, start: Start) -> int:
+    """The offset to begin at; one outside the log becomes the nearest inside it."""
+    bounds = await reader.bounds(partition)
+    if start.seconds_ago is not None:
+        return await _first_since(reader, partition, bounds, int((time.time() - start.seconds_ago) * 1000))
+    if start.offset is not None:
+        return max(bounds.start, min(start.offset, bounds.end))
+    return bounds.start if start.word == EARLIEST else bounds.end
+
+
+async def _first_since(reader: LogReader, partition: int, bounds: Bounds, moment: int) -> int:
+    """By bisection, since records stand in order of time; `moment` in ms since the epoch."""
+    low, high = bounds
+    while low < high:
+        middle = (low + high) // 2
+        found = await _timestamp(reader, partition, middle)
+        if found is not None and found < moment:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+async def _timestamp(reader: LogReader, partition: int, at: int) -> int | None:
+    """Of the first record at or behind an offset; None when there is none (offsets skip)."""
+    reader.assign({partition: at})
+    records = (await reader.poll(1, POLL_S)).get(partition)
+    return records[0].timestamp if records else None
