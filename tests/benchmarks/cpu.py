@@ -1,0 +1,82 @@
+"""Processor time of processes, from /proc: who used the cores while something was measured."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
+_PROC: Final = Path("/proc")
+_NOT_WORTH_A_WORD: Final = 0.01
+"""Of one core."""
+
+
+def cores() -> int:
+    """Those that this process, and so everything it starts, may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+class _Process(NamedTuple):
+    parent: int
+    seconds: float
+    """Its own, and that of its children that have ended."""
+
+
+def seconds_by_name(root: int) -> dict[str, float]:
+    """Seconds of `root` and all its descendants so far, by what they are."""
+    found = {pid: process for pid in _pids() if (process := _read(pid)) is not None}
+    used: defaultdict[str, float] = defaultdict(float)
+    for pid, process in found.items():
+        if _descends(pid, root, found):
+            used[_name(pid)] += process.seconds
+    return used
+
+
+def shares(before: Mapping[str, float], after: Mapping[str, float], elapsed: float, commands: int = 0) -> str:
+    """`kafka 61 % 12.3 s, …`: of one core, the busiest first; with microseconds a command, where those are given."""
+    used = {name: after[name] - before.get(name, 0) for name in after}
+    busy = sorted((item for item in used.items() if item[1] > elapsed * _NOT_WORTH_A_WORD), key=lambda item: -item[1])
+    words = [f"{name} {seconds / elapsed:.0%}{_each(seconds, commands)}" for name, seconds in busy]
+    total = sum(used.values())
+    return (
+        f"cpu: {', '.join(words)}; all {total / elapsed:.0%} of {cores()} cores, {total:.1f} s{_each(total, commands)}"
+    )
+
+
+def _each(seconds: float, commands: int) -> str:
+    return f" ({seconds / commands * 1_000_000:.0f} µs a command)" if commands else ""
+
+
+def _pids() -> Iterator[int]:
+    return (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
+
+
+def _read(pid: int) -> _Process | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text()
+    except OSError:  # it has ended
+        return None
+    fields = text.rpartition(")")[2].split()  # proc(5): state is field 3, ppid 4, utime to cstime 14 to 17
+    return _Process(int(fields[1]), sum(map(int, fields[11:15])) / _TICKS_A_SECOND)
+
+
+def _descends(pid: int, root: int, found: Mapping[int, _Process]) -> bool:
+    while pid != root:
+        process = found.get(pid)
+        if process is None:
+            return False
+        pid = process.parent
+    return True
+
+
+def _name(pid: int) -> str:
+    """`orderbook_worker` of `python -m services.orderbook_worker`; the program's own name elsewhere."""
+    try:
+        words = (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return "ended"
+    if "-m" in words:
+        return words[words.index("-m") + 1].rpartition(".")[2]
+    program = Path(words[0].partition(":")[0]).name
+    return {"java": "kafka", "valkey-server": "valkey"}.get(program, program or "ended")
