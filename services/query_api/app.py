@@ -37,6 +37,7 @@ class QueryApi:
         """Follow the log and the projection until told to stop. Raises what ends the process."""
         self._process.health.ready(False, "the books are not loaded yet", aspect="books")
         self._process.health.check("postgres", self._ask_postgres, critical=False)
+        self._process.health.check("kafka", self._live.ask_log, critical=False)
         await self._pool
         self._process.health.ready(True)
         try:

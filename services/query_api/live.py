@@ -54,6 +54,7 @@ class LiveBooks:
         self._lives: dict[str, list[Product]] = {}
         """By product id, the newest last, delisted ones included."""
         self._tickers: dict[int, Ticker] = {}
+        self._reader: LogReader | None = None
         self.tails: dict[int, Tail] = {}
         self.loaded = False
 
@@ -86,13 +87,21 @@ class LiveBooks:
             reader = self._log.reader(ORDER_EVENTS)
             try:
                 await reader.start()
+                self._reader = reader
                 try:
                     await self._follow(reader, stop)
                 finally:
+                    self._reader = None
                     await reader.stop()
             except Transient as failure:
                 self._process.log.warning("tail interrupted", cause=str(failure))
                 await self._backoff.pause(stop)
+
+    async def ask_log(self) -> None:
+        """Raises while the log does not answer."""
+        if self._reader is None:
+            raise LookupError("not connected")
+        await self._reader.bounds(0)
 
     async def _follow(self, reader: LogReader, stop: asyncio.Event) -> None:
         if not self.loaded:

@@ -16,7 +16,9 @@ async def main(process: Process[BuilderSettings]) -> None:
 
     process.health.check("postgres", postgres)
     log = KafkaLog(settings.kafka, f"{settings.cluster}-read-model-builder-{settings.instance}")
-    await Projector(process, log).run()
+    projector = Projector(process, log)
+    process.health.check("kafka", projector.ask_log)
+    await projector.run()
 
 
 if __name__ == "__main__":

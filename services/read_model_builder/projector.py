@@ -36,6 +36,7 @@ class Projector:
         self._settings = process.settings
         self._log = log
         self._measures = Measures(process.metrics, process.settings.cluster)
+        self._reader: LogReader | None = None
         self._failures = 0
         """Sessions that ended before their first commit, in a row."""
 
@@ -47,6 +48,12 @@ class Projector:
             except Transient as failure:
                 await self._pause(failure)
 
+    async def ask_log(self) -> None:
+        """Raises while the log does not answer."""
+        if self._reader is None:
+            raise LookupError("not connected")
+        await self._reader.bounds(0)
+
     async def _session(self) -> None:
         settings = self._settings
         with classified():
@@ -55,12 +62,14 @@ class Projector:
             _reading(self._log) as reader,
             open_store(settings.postgres, settings.days_ahead, settings.command_timeout_ms / 1000) as store,
         ):
+            self._reader = reader
             session = Session(self._process, reader, store, self._measures)
             await session.begin()
             self._process.health.ready(True)
             try:
                 await session.run()
             finally:
+                self._reader = None
                 if session.progressed:
                     self._failures = 0
 

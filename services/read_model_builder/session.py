@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from libs.kafka.ports import LogReader, Record
 from libs.read_model.positions import Position
-from libs.service.failures import Fatal
+from libs.service.failures import Fatal, Transient
 from libs.service.process import Process
 from services.read_model_builder.changes import Changes
 from services.read_model_builder.intake import BrokenLog, Intake, Piece
@@ -128,12 +128,18 @@ class Session:
 
     async def _watch_lag(self) -> None:
         while True:
-            for partition, intake in self._intakes.items():
-                bounds = await self._reader.bounds(partition)
-                if partition not in self._stopped:
-                    behind = bounds.end - self._reader.position(partition) + intake.held
-                    self._measures.lag(partition).set(max(0, behind))
+            for partition in self._intakes.keys() - self._stopped:
+                try:
+                    await self._measure_lag(partition)
+                except Transient:
+                    break  # the log is away: the health check says so, and the lag stays what it was
             await asyncio.sleep(self._settings.lag_interval_ms / 1000)
+
+    async def _measure_lag(self, partition: int) -> None:
+        bounds = await self._reader.bounds(partition)
+        if partition not in self._stopped:
+            behind = bounds.end - self._reader.position(partition) + self._intakes[partition].held
+            self._measures.lag(partition).set(max(0, behind))
 
 
 async def _collapsed(pieces: Sequence[Piece]) -> Changes:
