@@ -8,8 +8,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from tests.benchmarks import core, cpu, worker
+from tests.benchmarks import core, cpu, http_batch, http_single, latency, worker
+from tests.benchmarks.exchange import Exchange, exchange
 from tests.benchmarks.table import Figure, render
+
+_OF_ANOTHER_RUN: Final = ("OUTCRY_KAFKA", "OUTCRY_POSTGRES", "OUTCRY_REDIS", "OUTCRY_DATA_DIR", "OUTCRY_PORT")
+"""What this one starts itself. Every other setting reaches the services, so that its effect can be measured."""
 
 
 class Options(NamedTuple):
@@ -26,7 +30,31 @@ async def _worker(options: Options) -> list[Figure]:
     return await worker.measure(options.seconds)
 
 
-ROWS: Final[dict[str, Callable[[Options], Awaitable[list[Figure]]]]] = {"core": _core, "worker": _worker}
+async def _single(running: Exchange, options: Options) -> list[Figure]:
+    return await http_single.measure(running, options.seconds)
+
+
+async def _batch(running: Exchange, options: Options) -> list[Figure]:
+    return await http_batch.acknowledged(running, options.seconds)
+
+
+async def _queryable(running: Exchange, options: Options) -> list[Figure]:
+    return await http_batch.queryable(running, options.seconds, recording=options.recording)
+
+
+async def _latency(running: Exchange, options: Options) -> list[Figure]:
+    return await latency.measure(running, options.seconds)
+
+
+PARTS: Final[dict[str, Callable[[Options], Awaitable[list[Figure]]]]] = {"core": _core, "worker": _worker}
+WHOLE: Final[dict[str, Callable[[Exchange, Options], Awaitable[list[Figure]]]]] = {
+    "single": _single,
+    "batch": _batch,
+    "queryable": _queryable,
+    "latency": _latency,
+}
+"""Rows that need the whole exchange; they share one."""
+ROWS: Final = (*PARTS, *WHOLE)
 
 
 def _arguments() -> argparse.Namespace:
@@ -35,7 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10, help="of each load")
     parser.add_argument("--recording", action="store_true", help="drive `queryable` with the recorded market")
     found = parser.parse_args()
-    unknown = set(found.only.split(",")) - ROWS.keys()
+    unknown = set(found.only.split(",")).difference(ROWS)
     if unknown:
         parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
     return found
@@ -43,10 +71,20 @@ def _arguments() -> argparse.Namespace:
 
 async def _measured(names: list[str], options: Options) -> list[Figure]:
     figures: list[Figure] = []
-    for name in names:
-        print(f"measuring {name}", file=sys.stderr, flush=True)
-        figures += await ROWS[name](options)
+    for name in (name for name in PARTS if name in names):
+        _say(name)
+        figures += await PARTS[name](options)
+    whole = [name for name in WHOLE if name in names]
+    if whole:
+        async with exchange() as running:
+            for name in whole:
+                _say(name)
+                figures += await WHOLE[name](running, options)
     return figures
+
+
+def _say(name: str) -> None:
+    print(f"measuring {name}", file=sys.stderr, flush=True)
 
 
 async def _until_signal(names: list[str], options: Options) -> list[Figure]:
@@ -59,6 +97,8 @@ async def _until_signal(names: list[str], options: Options) -> list[Figure]:
 
 def main() -> int:
     given = _arguments()
+    for name in _OF_ANOTHER_RUN:
+        os.environ.pop(name, None)
     busy = os.getloadavg()[0]
     try:
         figures = asyncio.run(_until_signal(given.only.split(","), Options(given.seconds, given.recording)))

@@ -76,7 +76,10 @@ def _name(pid: int) -> str:
         words = (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return "ended"
-    if "-m" in words:
-        return words[words.index("-m") + 1].rpartition(".")[2]
+    module = words[words.index("-m") + 1] if "-m" in words else ""
+    if module.startswith("tests.benchmarks"):
+        return "load"
+    if module:
+        return module.rpartition(".")[2]
     program = Path(words[0].partition(":")[0]).name
     return {"java": "kafka", "valkey-server": "valkey"}.get(program, program or "ended")

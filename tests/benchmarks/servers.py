@@ -1,7 +1,7 @@
 """Kafka, PostgreSQL and Valkey of one benchmark, in a directory that is gone afterwards, whatever happened."""
 
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -42,8 +42,3 @@ async def running(program: Program) -> AsyncIterator[Child]:
         yield child
     finally:
         child.kill()
-
-
-def environment(own: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:
-    """What a process is started with: the settings of whoever runs the benchmark are not for it."""
-    return {name: value for name, value in inherited.items() if not name.startswith("OUTCRY_")} | dict(own)

@@ -77,7 +77,7 @@ def _program(where: Path, addresses: Addresses, port: int) -> Program:
         "OUTCRY_DATA_DIR": str(where),
     }
     argv = (sys.executable, "-u", "-m", "services.orderbook_worker")
-    return Program("worker", argv, servers.environment(own, os.environ), log_file(where / "logs", "worker"))
+    return Program("worker", argv, os.environ | own, log_file(where / "logs", "worker"))
 
 
 async def _look_until(child: Child, port: int, commands: int) -> _Look:
