@@ -109,7 +109,8 @@ class Kafka(Server):
         unfinished = self.directory / "log.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._write_settings(unfinished)
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        # A letter first: an id that begins with a hyphen would be read as an option.
+        cluster_id = "k" + urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()[1:]
         arguments = ("format", "-t", cluster_id, "-c", str(self._settings))
         argv = self._java("kafka.tools.StorageTool", *arguments, options=("-XX:TieredStopAtLevel=1",))
         await run_once(Program("formatting Kafka's log", argv, os.environ, self.log, self.inherit), FORMAT_SECONDS)
