@@ -85,6 +85,11 @@ def batches(rows: Sequence[Row], most: int = MAX_BATCH, span: int | None = None)
         yield _batch(number, rows[start:])
 
 
+def rest(batch: Batch, start: int) -> Batch:
+    """What is left of a batch without its first `start` rows. It is another request, with another key."""
+    return _batch(batch.number, batch.rows[start:])
+
+
 def _batch(number: int, rows: Sequence[Row]) -> Batch:
     changes = [at for at, row in enumerate(rows) if row.action == "changed"]
     cut = changes[-1] + 1 if changes else 0

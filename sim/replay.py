@@ -2,7 +2,9 @@
 
 One batch of a product is in flight, never two, so its orders arrive as they were recorded. A batch that finds no
 answer is sent again with the same key until it is answered: whatever dies meanwhile, nothing is lost or done twice.
-A replay that was ended goes on at its first batch that is not in, which the exchange itself is asked for.
+A replay that was ended goes on behind the last order that is in, which the exchange itself is asked for: what tells
+a repeat from a new order is kept for a while only, so nothing is sent again that is known. What follows that order up
+to the next may go twice, cancels and amends whose repeats do nothing.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sim.exchange import Exchange, Order, persistently
-from sim.plan import Batch, account, batches
+from sim.plan import Batch, account, batches, rest
 from sim.receipts import Receipts
 from sim.recording import Row, units
 
@@ -58,17 +60,31 @@ class Replay:
         self._requests = requests
         self._name = name
 
-    async def run(self, pace: Pace) -> None:
-        """Send everything that is not in yet."""
-        start = await self._first_missing()
-        self.skipped = sum(len(batch.rows) for batch in self._requests[:start])
-        for batch in self._requests[start:]:
+    async def run(self, speed: float | None) -> None:
+        """Send everything that is not in yet, at so many times the real speed."""
+        missing = await self._missing()
+        pace = Pace(speed, self._requests[missing[0][0]].due) if missing else Pace(None, 0)
+        for number, start in missing:
+            batch = self._requests[number]
             await pace.until(batch.due)
-            await self._send(batch)
+            await self._send(rest(batch, start) if start else batch, f"-{start}" if start else "")
 
-    async def _send(self, batch: Batch) -> None:
+    async def _missing(self) -> list[tuple[int, int]]:
+        """The batches to send, each with the number of its rows that an earlier run has sent."""
+        if await self._is_complete():
+            self.skipped = sum(len(batch.rows) for batch in self._requests)
+            return []
+        first = await self._first_missing()
+        start = await self._known_rows(self._requests[first]) if self._requests else 0
+        self.skipped = start + sum(len(batch.rows) for batch in self._requests[:first])
+        found = [(number, 0) for number in range(first, len(self._requests))]
+        if start:
+            found[0] = (first, start)
+        return found if not start or start < len(self._requests[first].rows) else found[1:]
+
+    async def _send(self, batch: Batch, suffix: str) -> None:
         body = batch.body(self._product, await self._filled(batch.changed()))
-        key = f"{self._name}-{self._product}-{batch.number}"
+        key = f"{self._name}-{self._product}-{batch.number}{suffix}"
         results = await persistently(lambda: self._exchange.batch(body, key), PATIENCE_S)
         if len(results) != len(batch.rows):
             raise ValueError(f"{len(batch.rows)} items were answered with {len(results)} results")
@@ -90,9 +106,7 @@ class Replay:
         )
 
     async def _first_missing(self) -> int:
-        """The number of the first batch to send: the one that may be in by half, and all behind it."""
-        if await self._is_complete():
-            return len(self._requests)
+        """The number of the first batch to send: the one that may be in by half."""
         low, high = 0, len(self._requests)
         while low < high:  # every batch before `low` is begun, none from `high` on
             middle = (low + high) // 2
@@ -102,11 +116,23 @@ class Replay:
                 high = middle
         return max(low - 1, 0)
 
+    async def _known_rows(self, batch: Batch) -> int:
+        """How many rows of a batch stand up to the last order of it that is known."""
+        placed = [at for at, row in enumerate(batch.rows) if _places(row)]
+        low, high = 0, len(placed)
+        while low < high:
+            middle = (low + high) // 2
+            if await self._look(batch.rows[placed[middle]].order) is not None:
+                low = middle + 1
+            else:
+                high = middle
+        return placed[low - 1] + 1 if low else 0
+
     async def _is_begun(self, batch: Batch) -> bool:
         """Whether its first order is known. A batch that places none counts as the one before it."""
         for earlier in reversed(self._requests[: batch.number + 1]):
             for row in earlier.rows:
-                if row.action == "created" and units(row.volume):
+                if _places(row):
                     return await self._look(row.order) is not None
         return False
 
@@ -121,3 +147,8 @@ class Replay:
             if found is None or (row.order in deleted and found.status != "done"):
                 return False
         return bool(closing)
+
+
+def _places(row: Row) -> bool:
+    """Whether an order comes of it: the API refuses one of volume 0."""
+    return row.action == "created" and units(row.volume) > 0

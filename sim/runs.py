@@ -12,7 +12,7 @@ from sim.market import Market
 from sim.products import ensure_listed, names
 from sim.receipts import Receipts
 from sim.recording import Row
-from sim.replay import Pace, Replay, plan
+from sim.replay import Replay, plan
 
 SHOW_EVERY_S: Final = 0.25
 SECONDS_OF_RATE: Final = 3.0
@@ -39,12 +39,11 @@ async def _send(
     requests = await asyncio.to_thread(plan, rows, speed)
     name = f"rec{len(rows)}x{'max' if speed is None else f'{speed:g}'}"
     replays = [Replay(exchange, product, requests, name) for product in chosen]
-    pace = Pace(speed, rows[0].time)
     display = asyncio.create_task(_display(exchange, live, replays, len(rows) * len(replays)))
     try:
         async with asyncio.TaskGroup() as group:
             for each in replays:
-                group.create_task(each.run(pace))
+                group.create_task(each.run(speed))
     finally:
         display.cancel()
         await asyncio.gather(display, return_exceptions=True)

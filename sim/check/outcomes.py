@@ -170,16 +170,25 @@ class Outcomes:
 
     def _reject(self, event: Rejection) -> None:
         if type(event) is facts.OrderRejected and event.number in self.books:
-            self.books[event.number].rejected(event)
+            self.books[event.number].rejected(event)  # a row in Postgres, whatever the reason
         if not is_recorded(event.account):
             self.other_rejections[event.reason] += 1
             return
-        self.rejections[event.reason] += 1
         what = f"{type(event).__name__} of {event.client_oid or ids.text(event.order_id)}"
+        if event.reason is RejectReason.DUPLICATE:
+            self._repeated(event, what)
+            return
+        self.rejections[event.reason] += 1
         if event.reason not in EXPECTED:
             raise Difference(f"{what} for {event.reason.name}, which this recording cannot give")
         if type(event) is not facts.CommandRejected:
             self._deserved(event, what)
+
+    def _repeated(self, event: Rejection, what: str) -> None:
+        """Sent again because no answer came, while nothing but the engine could know it: it names what came first."""
+        self.duplicates += 1
+        if event.first_order_id not in self._decided:
+            raise Difference(f"{what} for DUPLICATE, and what it names as the first was never decided")
 
     def _deserved(self, event: Rejection, what: str) -> None:
         book = self.books[event.number]
