@@ -14,6 +14,8 @@ invariants and a restored snapshot are compared with the engine's own state.
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from libs.book.fold import fold
 from libs.book.invariants import check as check_invariants
 from libs.book.ladder import Ladder
@@ -158,7 +160,7 @@ def parse(venue: Venue, said: str) -> AnyCommand:
             return DelistProduct(*envelope(venue, "op", NO_ID))
         case ["update", *pairs]:
             rules = {name: int(value) for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
-            return UpdateProduct(*envelope(venue, "op", NO_ID), **rules)
+            return replace(UpdateProduct(*envelope(venue, "op", NO_ID)), **rules)
     raise AssertionError(f"cannot read {said!r}")
 
 
