@@ -77,6 +77,8 @@ async def _measured(names: list[str], options: Options) -> list[Figure]:
     whole = [name for name in WHOLE if name in names]
     if whole:
         async with exchange() as running:
+            _say("nothing yet: the servers warm up")
+            await http_batch.warm_up(running)
             for name in whole:
                 _say(name)
                 figures += await WHOLE[name](running, options)

@@ -1,6 +1,7 @@
 """Processor time of processes, from /proc: who used the cores while something was measured."""
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,30 @@ class _Process(NamedTuple):
     """Its own, and that of its children that have ended."""
 
 
+class Meter:
+    """Counts from its making on, for this process and all that it has started."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._before = seconds_by_name(os.getpid())
+        self._machine_before = _machine_seconds()
+
+    def used(self, commands: int) -> str:
+        """`kafka 61% (24 µs a command), …`: of one core, the busiest first, and what somebody else used meanwhile."""
+        elapsed = time.monotonic() - self._began
+        used = {name: now - self._before.get(name, 0) for name, now in seconds_by_name(os.getpid()).items()}
+        busy = sorted(
+            (item for item in used.items() if item[1] > elapsed * _NOT_WORTH_A_WORD), key=lambda item: -item[1]
+        )
+        words = [f"{name} {seconds / elapsed:.0%} {_each(seconds, commands)}" for name, seconds in busy]
+        total = sum(used.values())
+        others = max(0.0, _machine_seconds() - self._machine_before - total)
+        return (
+            f"cpu of {cores()} cores: {', '.join(words)}; all {total / elapsed:.0%} {_each(total, commands)}, "
+            f"others on the machine {others / elapsed:.0%}"
+        )
+
+
 def seconds_by_name(root: int) -> dict[str, float]:
     """Seconds of `root` and all its descendants so far, by what they are."""
     found = {pid: process for pid in _pids() if (process := _read(pid)) is not None}
@@ -33,19 +58,14 @@ def seconds_by_name(root: int) -> dict[str, float]:
     return used
 
 
-def shares(before: Mapping[str, float], after: Mapping[str, float], elapsed: float, commands: int = 0) -> str:
-    """`kafka 61 % 12.3 s, …`: of one core, the busiest first; with microseconds a command, where those are given."""
-    used = {name: after[name] - before.get(name, 0) for name in after}
-    busy = sorted((item for item in used.items() if item[1] > elapsed * _NOT_WORTH_A_WORD), key=lambda item: -item[1])
-    words = [f"{name} {seconds / elapsed:.0%}{_each(seconds, commands)}" for name, seconds in busy]
-    total = sum(used.values())
-    return (
-        f"cpu: {', '.join(words)}; all {total / elapsed:.0%} of {cores()} cores, {total:.1f} s{_each(total, commands)}"
-    )
+def _machine_seconds() -> float:
+    """All processor time anybody used, in user and kernel mode."""
+    user, nice, system = map(int, (_PROC / "stat").read_text().split(None, 5)[1:4])
+    return (user + nice + system) / _TICKS_A_SECOND
 
 
 def _each(seconds: float, commands: int) -> str:
-    return f" ({seconds / commands * 1_000_000:.0f} µs a command)" if commands else ""
+    return f"({seconds / commands * 1_000_000:.0f} µs a command)" if commands else ""
 
 
 def _pids() -> Iterator[int]:
@@ -81,5 +101,5 @@ def _name(pid: int) -> str:
         return "load"
     if module:
         return module.rpartition(".")[2]
-    program = Path(words[0].partition(":")[0]).name
+    program = Path(words[0].partition(":")[0].partition(" ")[0]).name  # some write their address or state there
     return {"java": "kafka", "valkey-server": "valkey"}.get(program, program or "ended")

@@ -1,18 +1,25 @@
 """Rows 4 and 5: batches until Kafka has acknowledged them, and until Postgres shows what became of them."""
 
-import os
-import time
 from typing import Final
 
 from tests.benchmarks import batch, copy_in, publishing
 from tests.benchmarks.child import ask
-from tests.benchmarks.cpu import seconds_by_name, shares
+from tests.benchmarks.cpu import Meter
 from tests.benchmarks.exchange import Exchange, drained
 from tests.benchmarks.orders import fresh_tag
 from tests.benchmarks.table import Figure, compared, milliseconds
 
 ITEMS: Final = (100, 500)
+WARM_UP_ITEMS: Final = (1, 100)
+WARM_UP_S: Final = 10.0
 _COPY_ROWS: Final = 500_000
+
+
+async def warm_up(exchange: Exchange) -> None:
+    """Kafka's virtual machine compiles what runs often; before that it is several times slower."""
+    for items in WARM_UP_ITEMS:
+        await _load(exchange, exchange.gateway, items, WARM_UP_S)
+    await drained(exchange.addresses)
 
 
 async def acknowledged(exchange: Exchange, seconds: float) -> list[Figure]:
@@ -20,15 +27,14 @@ async def acknowledged(exchange: Exchange, seconds: float) -> list[Figure]:
 
 
 async def _acknowledged(exchange: Exchange, items: int, seconds: float) -> Figure:
-    products = list(exchange.products)
     bare = await ask(
         "publishing",
-        publishing.Task(exchange.addresses.kafka, len(products), items, seconds),
+        publishing.Task(exchange.addresses.kafka, len(exchange.products), items, seconds),
         publishing.Published,
     )
-    before, began = seconds_by_name(os.getpid()), time.monotonic()
-    found = await ask("batch", batch.Task(exchange.order_api, items, seconds, fresh_tag(), products), batch.Answers)
-    used = shares(before, seconds_by_name(os.getpid()), time.monotonic() - began, found.accepted)
+    meter = Meter()
+    found = await _load(exchange, exchange.order_api, items, seconds)
+    used = meter.used(found.accepted)
     await drained(exchange.addresses)
     notes = (f"a batch: p50 {milliseconds(found.p50)}, p99 {milliseconds(found.p99)}; refused {found.refused:,}", used)
     return compared(
@@ -36,9 +42,13 @@ async def _acknowledged(exchange: Exchange, items: int, seconds: float) -> Figur
     )
 
 
+async def _load(exchange: Exchange, port: int, items: int, seconds: float) -> batch.Answers:
+    return await ask("batch", batch.Task(port, items, seconds, fresh_tag(), list(exchange.products)), batch.Answers)
+
+
 async def queryable(exchange: Exchange, seconds: float, *, recording: bool) -> list[Figure]:
     """Through the gateway, as a client comes."""
-    before, began = seconds_by_name(os.getpid()), time.monotonic()
+    meter = Meter()
     task = batch.Task(
         exchange.gateway,
         500,
@@ -49,7 +59,7 @@ async def queryable(exchange: Exchange, seconds: float, *, recording: bool) -> l
         exchange.addresses.postgres,
     )
     found = await ask("batch", task, batch.Answers)
-    used = shares(before, seconds_by_name(os.getpid()), time.monotonic() - began, found.accepted)
+    used = meter.used(found.accepted)
     copied = await ask("copy_in", copy_in.Task(exchange.addresses.postgres, _COPY_ROWS), copy_in.Copied)
     return [_queryable(found, copied, used, recording=recording)]
 

@@ -2,14 +2,13 @@
 
 import os
 import sys
-import time
 from typing import Final
 
 from deploy.local.child import Program
 from deploy.local.ports import free_block
 from tests.benchmarks import servers, single
 from tests.benchmarks.child import ask
-from tests.benchmarks.cpu import seconds_by_name, shares
+from tests.benchmarks.cpu import Meter
 from tests.benchmarks.exchange import Exchange, drained
 from tests.benchmarks.listening import listening
 from tests.benchmarks.orders import fresh_tag
@@ -38,9 +37,9 @@ async def best_rate(exchange: Exchange, seconds: float) -> float:
 async def _figure(
     exchange: Exchange, port: int, how: str, connections: int, seconds: float, floor: single.Answers
 ) -> Figure:
-    before, began = seconds_by_name(os.getpid()), time.monotonic()
+    meter = Meter()
     found = await _loaded(exchange, port, connections, seconds)
-    used = shares(before, seconds_by_name(os.getpid()), time.monotonic() - began, found.accepted)
+    used = meter.used(found.accepted)
     await drained(exchange.addresses)
     notes = [f"p50 {milliseconds(found.p50)}, p99 {milliseconds(found.p99)}; bare: {milliseconds(floor.p99)}", used]
     if found.refused:

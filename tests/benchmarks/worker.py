@@ -20,7 +20,7 @@ from deploy.probe import ask as probe
 from sim.products import EIGHT
 from tests.benchmarks import copying, prefill, servers
 from tests.benchmarks.child import ask
-from tests.benchmarks.cpu import seconds_by_name, shares
+from tests.benchmarks.cpu import Meter
 from tests.benchmarks.table import Figure, compared
 
 _COMMANDS_A_SECOND: Final = 5_000
@@ -41,9 +41,7 @@ async def measure(seconds: float) -> list[Figure]:
         each = min(_MOST, int(seconds * _COMMANDS_A_SECOND))
         filled = await ask("prefill", prefill.Task(addresses.kafka, list(EIGHT), each), prefill.Filled)
         copied = await ask("copying", copying.Task(addresses.kafka, servers.PARTITIONS), copying.Copied)
-        before, began = seconds_by_name(os.getpid()), time.monotonic()
         worked = await _worked_off(where, addresses, filled.commands)
-        used = shares(before, worked.used, time.monotonic() - began, filled.commands)
     return [
         compared(
             "worker, decode to commit",
@@ -51,22 +49,23 @@ async def measure(seconds: float) -> list[Figure]:
             copied.records / copied.seconds,
             "commands/s",
             "bare copy, topic to topic",
-            (f"{filled.commands:,} commands; start and take-over included, {used}",),
+            (f"{filled.commands:,} commands; start and take-over included, {worked.used}",),
         )
     ]
 
 
 class _Worked(NamedTuple):
     rate: float
-    used: dict[str, float]
+    used: str
 
 
 async def _worked_off(where: Path, addresses: Addresses, commands: int) -> _Worked:
     (port,) = free_block(where / "worker", 1)
+    meter = Meter()
     async with servers.running(_program(where, addresses, port)) as child:
         first = await _look_until(child, port, 1)
         last = await _look_until(child, port, commands)
-        used = seconds_by_name(os.getpid())
+        used = meter.used(commands)
     return _Worked((last.commands - first.commands) / (last.at - first.at), used)
 
 
