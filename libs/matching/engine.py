@@ -36,7 +36,7 @@ from libs.events.events import (
 )
 from libs.events.values import NO_ID, RejectReason
 from libs.matching import amending, canceling, listing, placing
-from libs.matching.rejections import reject, rejection
+from libs.matching.rejections import only_header, reject, rejection
 
 RULES: Final = 1
 """The version of the rules in this code."""
@@ -104,21 +104,7 @@ class Engine:
         return None, NO_ID
 
     def _duplicate(self, command: Command, book: ProductBook | None) -> DuplicateIgnored:
-        state = self.state
-        state.seq += 1
-        return DuplicateIgnored(
-            state.seq,
-            command.number,
-            0 if book is None else book.sequence,
-            state.time,
-            state.command_offset,
-            command.command_id,
-            True,
-            command.account,
-            command.key,
-            command.sent,
-            command.order_id,
-        )
+        return DuplicateIgnored(*only_header(self.state, command, book), command.order_id)
 
     def _rejected(self, command: AnyCommand, book: ProductBook | None, reason: RejectReason, first: bytes) -> AnyEvent:
         if reason is RejectReason.STALE:

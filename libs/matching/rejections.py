@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.events.commands import AmendOrder, AnyCommand, CancelOrder, Command, PlaceOrder
 from libs.events.events import AmendRejected, AnyEvent, CancelRejected, CommandRejected, OrderRejected
 from libs.events.ids import key_digest
 from libs.events.values import NO_ID, RejectReason
+
+Header: TypeAlias = tuple[int, int, int, int, int, bytes, bool, str, int, int]
 
 
 def reject(
@@ -37,8 +41,15 @@ def rejection(
     reason: RejectReason,
     first: bytes = NO_ID,
 ) -> AmendRejected | CancelRejected | CommandRejected:
+    """A rejection that names its order, if any, as the command did."""
+    head = only_header(state, command, book)
+    return kind(*head, command.order_id, command.client_oid, reason, first)
+
+
+def only_header(state: PartitionState, command: Command, book: ProductBook | None) -> Header:
+    """The header of a command's only event, which is no public fact; counts it."""
     state.seq += 1
-    return kind(
+    return (
         state.seq,
         command.number,
         0 if book is None else book.sequence,
@@ -49,28 +60,14 @@ def rejection(
         command.account,
         command.key,
         command.sent,
-        command.order_id,
-        command.client_oid,
-        reason,
-        first,
     )
 
 
 def _order_rejected(
     state: PartitionState, command: PlaceOrder, book: ProductBook | None, reason: RejectReason, first: bytes
 ) -> OrderRejected:
-    state.seq += 1
     return OrderRejected(
-        state.seq,
-        command.number,
-        0 if book is None else book.sequence,
-        state.time,
-        state.command_offset,
-        command.command_id,
-        True,
-        command.account,
-        command.key,
-        command.sent,
+        *only_header(state, command, book),
         command.order_id,
         command.client_oid,
         command.side,
