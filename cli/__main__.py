@@ -5,6 +5,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -47,7 +48,7 @@ def parser() -> Parser:
 
 def _start(text: str) -> Start:
     try:
-        return parse(text)
+        return parse(text, time.time())
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

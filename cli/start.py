@@ -1,7 +1,6 @@
 """`--from`: where in the log a reader begins."""
 
 import re
-import time
 from typing import Final, NamedTuple
 
 from libs.kafka.ports import Bounds, LogReader
@@ -19,11 +18,12 @@ class Start(NamedTuple):
 
     word: str | None = None
     offset: int | None = None
-    seconds_ago: int | None = None
+    since: int | None = None
+    """ms since the epoch."""
 
 
-def parse(text: str) -> Start:
-    """Raises ValueError."""
+def parse(text: str, now: float) -> Start:
+    """`now` in seconds since the epoch. Raises ValueError."""
     if text in {EARLIEST, LATEST}:
         return Start(word=text)
     if text.isascii() and text.isdigit():
@@ -31,21 +31,21 @@ def parse(text: str) -> Start:
     ago = _AGO.fullmatch(text)
     if ago is None:
         raise ValueError(f"{text!r} is no start: {EXAMPLES}")
-    return Start(seconds_ago=int(ago[1]) * _SECONDS[ago[2]])
+    return Start(since=int((now - int(ago[1]) * _SECONDS[ago[2]]) * 1000))
 
 
 async def offset(reader: LogReader, partition: int, start: Start) -> int:
     """The offset to begin at; one outside the log becomes the nearest inside it."""
     bounds = await reader.bounds(partition)
-    if start.seconds_ago is not None:
-        return await _first_since(reader, partition, bounds, int((time.time() - start.seconds_ago) * 1000))
+    if start.since is not None:
+        return await _first_since(reader, partition, bounds, start.since)
     if start.offset is not None:
         return max(bounds.start, min(start.offset, bounds.end))
     return bounds.start if start.word == EARLIEST else bounds.end
 
 
 async def _first_since(reader: LogReader, partition: int, bounds: Bounds, moment: int) -> int:
-    """By bisection, since records stand in order of time; `moment` in ms since the epoch."""
+    """By bisection, since records stand in order of time."""
     low, high = bounds
     while low < high:
         middle = (low + high) // 2

@@ -152,7 +152,12 @@ def schema() -> bytes:
     (_, _), definitions = msgspec.json.schema_components(
         (commands.AnyCommand, facts.AnyEvent), ref_template="#/$defs/{name}"
     )
-    described = [*messages(commands.AnyCommand), *messages(facts.AnyEvent), values.Product, values.DeadLetterName]
+    described: list[Message] = [
+        *messages(commands.AnyCommand),
+        *messages(facts.AnyEvent),
+        values.Product,
+        values.DeadLetterName,
+    ]
     for struct in described:
         definitions[struct.__name__]["description"] = _described(struct)
     for enum in enums():
