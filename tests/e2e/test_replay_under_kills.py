@@ -1,7 +1,7 @@
 """A real market on eight products and two workers, with SIGKILL in the middle; then the exchange stops and starts.
 
 What is compared: `orders`, `order-events`, Postgres and the API (invariants 6 to 9), by `sim.check`, which shares no
-code with the services. Both tests use one run of the exchange, in this order.
+code with the services. All tests use one run of the exchange, in this order.
 """
 
 import asyncio
@@ -15,9 +15,11 @@ from deploy.local.servers import short_temporary_directory
 from libs.events import topics
 from libs.kafka.adapter import KafkaLog
 from sim import recording
+from sim.check.difference import Difference
 from sim.check.log import opened
 from sim.check.report import Report
 from sim.check.run import check
+from sim.check.tables import connected
 from sim.exchange import Book, Exchange, Ticker
 from sim.live import Live
 from sim.plan import account
@@ -114,6 +116,34 @@ def test_stopped_and_started_it_is_as_before(stack: Stack, receipts: list[Receip
         async with Exchange(stack.addresses.url) as exchange:
             await check(stack.addresses, exchange, receipts, Live())
             await goes_on(exchange)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("change", "back", "named"),
+    [
+        (
+            "UPDATE orders SET displayed = displayed + 1 WHERE order_id = (SELECT min(order_id::text)::uuid FROM open_orders)",
+            "UPDATE orders SET displayed = displayed - 1 WHERE order_id = (SELECT min(order_id::text)::uuid FROM open_orders)",
+            "place",
+        ),
+        (
+            "UPDATE trades SET price = price + 1 WHERE trade_id = 9",
+            "UPDATE trades SET price = price - 1 WHERE trade_id = 9",
+            "a trade",
+        ),
+    ],
+    ids=["an order", "a trade"],
+)
+def test_the_check_sees_what_is_wrong_in_postgres(stack: Stack, change: str, back: str, named: str) -> None:
+    async def scenario() -> None:
+        addresses = stack.addresses
+        async with Exchange(addresses.url) as exchange, connected(addresses.postgres) as connection:
+            await connection.execute(change)
+            with pytest.raises(Difference, match=named):
+                await check(addresses, exchange, [], Live())
+            await connection.execute(back)
 
     asyncio.run(scenario())
 
