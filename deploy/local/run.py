@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Coroutine
 from itertools import groupby
+from pathlib import Path
 
 from deploy.endpoint import local
 from deploy.local.child import Child, Program
@@ -30,6 +31,7 @@ PROBE_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 10.0
 LOW_DISK_MB = 256
 FOREGROUND_STOP_SECONDS = 1.0
+ADDRESS_FILE = "addresses.env"
 
 
 class Run:
@@ -60,6 +62,7 @@ class Run:
         say(f"starting {', '.join(service.instance for service in self._all)}")
         self._start_services(addresses)
         await self._until_ready()
+        self._write_addresses(addresses)
         say(
             f"ready  http://127.0.0.1:{settings.port}  "
             f"(after {time.monotonic() - began:.1f} s; logs in {settings.data_dir / 'logs'}; Ctrl-C stops it)"
@@ -83,6 +86,7 @@ class Run:
 
     async def stop(self) -> None:
         """Stop all in order: what takes requests first, what the others write to last."""
+        self._address_file.unlink(missing_ok=True)
         for task in self._watches:
             task.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
@@ -100,6 +104,15 @@ class Run:
         if self._foreground is not None:
             self._foreground.kill()
         self._servers.kill()
+
+    @property
+    def _address_file(self) -> Path:
+        return self._settings.data_dir / ADDRESS_FILE
+
+    def _write_addresses(self, addresses: Addresses) -> None:
+        """For `./outcry`, which has no environment of ours."""
+        found = addresses.as_environment() | {"OUTCRY_URL": f"http://127.0.0.1:{self._settings.port}"}
+        self._address_file.write_text("".join(f"{name}={value}\n" for name, value in found.items()), encoding="utf-8")
 
     def _start_services(self, addresses: Addresses) -> None:
         for service in self._all:

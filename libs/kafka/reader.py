@@ -79,6 +79,12 @@ async def stop_consumer(consumer: Consumer, limit_s: float) -> None:
     try:
         async with asyncio.timeout(limit_s):
             await consumer.stop()
+    except asyncio.CancelledError:
+        # The client awaits a task of its own that it has cancelled; one that never ran hands that on to the caller.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        await cut(consumer, limit_s)
     except (TimeoutError, OSError, KafkaError):
         await cut(consumer, limit_s)
 
