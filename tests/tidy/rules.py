@@ -17,6 +17,7 @@ RUNNING = ("libs/", "services/")
 # Where time is a value that comes in; an adapter that stamps what it sends is its own clock.
 CLOCKED = ("services/", "libs/read_model/", "libs/access/", *PURE)
 TESTS = ("tests/",)
+BENCHMARKS = ("tests/benchmarks/",)
 
 # What must not be called, where, and what is used instead.
 BANNED_CALLS: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -146,8 +147,11 @@ def no_floats_in_the_core(module: Module) -> Iterator[Finding]:
 
 
 def no_sleep_in_tests(module: Module) -> Iterator[Finding]:
-    """A test waits for a condition: it may pause between two looks in a `while`, and never otherwise."""
-    if not module.is_in(TESTS):
+    """A test waits for a condition: it may pause between two looks in a `while`, and never otherwise.
+
+    A benchmark is no test: sending at a given rate is a matter of sleeping.
+    """
+    if not module.is_in(TESTS) or module.is_in(BENCHMARKS):
         return
     pauses = {id(node) for loop in ast.walk(module.tree) if isinstance(loop, ast.While) for node in ast.walk(loop)}
     for node in ast.walk(module.tree):
