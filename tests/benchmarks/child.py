@@ -7,9 +7,11 @@ standard output. Its words to people go to standard error.
 import asyncio
 import gc
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 import uvloop
@@ -20,8 +22,6 @@ from libs.service.process import _GC_THRESHOLDS
 T = TypeVar("T")
 A = TypeVar("A")
 
-_LIMIT_BYTES: Final = 256 * 1024 * 1024
-
 
 class PartFailed(Exception):
     """A part ended without an answer; it has said why."""
@@ -29,34 +29,31 @@ class PartFailed(Exception):
 
 async def ask(module: str, task: msgspec.Struct, answer: type[A]) -> A:
     """Run `tests.benchmarks.<module>` on a task, and return its answer."""
-    process = await start(module)
-    return await finish(process, module, task, answer)
+    return await finish(start(module), module, task, answer)
 
 
-async def start(module: str) -> asyncio.subprocess.Process:
+def start(module: str) -> subprocess.Popen[bytes]:
     """The process, which waits for its task: what it imports is then not part of what is measured."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        f"tests.benchmarks.{module}",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=_LIMIT_BYTES,
-        preexec_fn=before_exec(os.getpid(), 9, None),
+    return subprocess.Popen(
+        [sys.executable, "-m", f"tests.benchmarks.{module}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=before_exec(os.getpid(), signal.SIGKILL, None),  # noqa: PLW1509  it makes a few system calls
     )
 
 
-async def finish(process: asyncio.subprocess.Process, module: str, task: msgspec.Struct, answer: type[A]) -> A:
+async def finish(process: subprocess.Popen[bytes], module: str, task: msgspec.Struct, answer: type[A]) -> A:
+    """Give it its task, and wait for its answer. It ends with this call, whatever happens."""
     try:
-        out, _ = await process.communicate(msgspec.json.encode(task))
-    except BaseException:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        raise
+        out, _ = await asyncio.to_thread(process.communicate, msgspec.json.encode(task))
+    finally:
+        process.kill()
     if process.returncode != 0:
         raise PartFailed(f"tests.benchmarks.{module} ended with code {process.returncode}")
-    return msgspec.json.decode(out, type=answer)
+    try:
+        return msgspec.json.decode(out, type=answer)
+    except msgspec.MsgspecError as error:
+        raise PartFailed(f"tests.benchmarks.{module} answered {len(out)} bytes that are no answer: {error}") from error
 
 
 def serve(task: type[T], main: Callable[[T], Awaitable[msgspec.Struct]]) -> None:
@@ -70,4 +67,12 @@ def serve(task: type[T], main: Callable[[T], Awaitable[msgspec.Struct]]) -> None
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(answered())
-    sys.stdout.buffer.write(msgspec.json.encode(found))
+    _write(msgspec.json.encode(found))
+
+
+def _write(answer: bytes) -> None:
+    """All of it: an unbuffered standard output may take less than it is given, and says so only in what it returns."""
+    left = memoryview(answer)
+    while left:
+        left = left[sys.stdout.buffer.write(left) :]
+    sys.stdout.buffer.flush()

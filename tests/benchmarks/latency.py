@@ -60,13 +60,13 @@ async def _watched(exchange: Exchange, rate: float, seconds: float) -> tuple[pac
     async with servers.directory() as where:
         ready, addresses = where / "ready", exchange.addresses
         watch = observer.Task(addresses.kafka, addresses.postgres, seconds + _AFTER_S, str(ready))
-        watching = asyncio.create_task(finish(await start("observer"), "observer", watch, observer.Seen))
+        watching = asyncio.create_task(finish(start("observer"), "observer", watch, observer.Seen))
         try:
             async with asyncio.timeout(_READY_S):
                 while not ready.exists() and not watching.done():
                     await asyncio.sleep(0.02)
             load = paced.Task(exchange.order_api, _CONNECTIONS, rate, seconds, fresh_tag(), list(exchange.products))
-            samples = await finish(await start("paced"), "paced", load, paced.Samples)
+            samples = await finish(start("paced"), "paced", load, paced.Samples)
             return samples, await watching
         finally:
             watching.cancel()
