@@ -70,6 +70,7 @@ class Lane:
         self._in_flight: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._commit_started = float("-inf")
+        self._gap = settings.commit_gap_ms / 1000
         self._snapshot_due = self._loop.time() + settings.snapshot_every_ms / 1000
         self._saved_seq = recovered.saved_seq
 
@@ -132,7 +133,7 @@ class Lane:
             if not self._backlog:
                 await self._idle(now)
                 continue
-            wait = self._commit_started + self._settings.commit_gap_ms / 1000 - now
+            wait = self._commit_started + self._gap - now
             if wait <= 0 or self._backlog >= self._settings.batch_commands:
                 return True
             await self._sleep(wait)
@@ -227,9 +228,18 @@ class Lane:
         started = self._loop.time()
         bases = await self._writer.commit(outboxes, position)
         self.next_event_offset = bases[0] + len(batch.events)
-        self._metrics.committed(batch.decided, self._loop.time() - started)
+        took = self._loop.time() - started
+        self._gap = self._gap_after(took)
+        self._metrics.committed(batch.decided, took)
         if batch.snapshot is not None:
             self._snapshot(batch.seq, batch.snapshot)
+
+    def _gap_after(self, took: float) -> float:
+        """Seconds between the starts of two commits, when the last one took so long."""
+        settings = self._settings
+        return min(
+            max(settings.commit_gap_ms / 1000, settings.commit_gap_factor * took), settings.commit_gap_most_ms / 1000
+        )
 
     def _snapshot(self, seq: int, data: bytes) -> None:
         self._saved_seq = seq

@@ -13,6 +13,10 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
     """Commands a partition may hold that are read and not decided; beyond, its reading is paused."""
     commit_gap_ms: int = 20
     """Between the starts of two commits of a partition under load; a command that comes later commits at once."""
+    commit_gap_factor: int = 4
+    """The gap is at least so many times what the last commit took: slow commits are a sign of load, and fewer of them
+    relieve it. So a partition that is not idle spends at most a quarter of its time committing."""
+    commit_gap_most_ms: int = 100
     snapshot_every_ms: int = 30_000
     """Between two snapshots of a partition, when something changed."""
     snapshot_chunk_bytes: int = 512 * 1024
