@@ -10,10 +10,13 @@ from libs.events import ids
 from libs.events.codec import decode_event
 from libs.events.topics import ORDER_EVENTS
 from libs.kafka.adapter import KafkaLog
+from libs.kafka.limits import Limits
 from libs.kafka.ports import LogReader
 from tests.benchmarks.child import serve
 from tests.benchmarks.projection import Projection
 
+_AT_ONCE: Final = Limits(gather_bytes=1, gather_wait_s=0.1)
+"""It wants to know when an event can be read, not to read it cheaply."""
 _POLL_RECORDS: Final = 10_000
 _POLL_S: Final = 0.1
 
@@ -38,7 +41,7 @@ class Seen(msgspec.Struct):
 async def main(task: Task) -> Seen:
     seen = Seen({}, [])
     projection = Projection(lambda *move: seen.moves.append(move))
-    reader = KafkaLog(task.kafka, "bench-observer").reader(ORDER_EVENTS)
+    reader = KafkaLog(task.kafka, "bench-observer", _AT_ONCE).reader(ORDER_EVENTS)
     await reader.start()
     try:
         await projection.start(task.postgres)
