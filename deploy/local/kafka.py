@@ -52,6 +52,9 @@ BROKER_SETTINGS = {
 JAVA_OPTIONS = (
     "-Xms256m",
     "-Xmx512m",
+    # The optimizing compiler takes a third of a core for the first minutes and saves less than that afterwards: with
+    # it two shared cores acknowledge 2,200 single orders a second, without it 3,400.
+    "-XX:TieredStopAtLevel=1",
     "-XX:+UseG1GC",
     "-XX:MaxGCPauseMillis=20",
     "-XX:+ExitOnOutOfMemoryError",
