@@ -1,17 +1,20 @@
 """Row 1: `Engine.handle` beside the scratch matcher, on the same commands, turn by turn in one process.
 
 Both get slices of the stream alternately, so that what else the machine does falls on both; the figure is the median
-slice. Time is processor time of this thread: others on the same cores do not count.
+slice. A slice is decoded just before, as in the worker: commands that wait in memory for long would be measured with
+the time it takes to fetch them from there. Time is processor time of this thread: others on the same cores do not count.
 """
 
 import gc
 import statistics
 import time
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from libs.book.partition import PartitionState
-from libs.events.commands import AnyCommand, ListProduct
+from libs.events.codec import decode_command, encode
+from libs.events.commands import ListProduct
 from libs.events.values import NO_ID
 from libs.matching import Engine
 from libs.service.process import _GC_THRESHOLDS
@@ -20,17 +23,15 @@ from tests.benchmarks.scratch import ScratchMatcher
 from tests.benchmarks.table import Figure, compared, rate
 
 BOOKS: Final = (1_000, 100_000)
-_SLICE: Final = 10_000
-_SLICES_A_SECOND: Final = 10
-_MOST_SLICES: Final = 60
+_SLICE: Final = 2_000
+"""Commands; as many as the worker decides at once."""
+_SLICES_A_SECOND: Final = 40
+_MOST_SLICES: Final = 300
 _STEP: Final = 1_000_000
 """ns between two commands. The duplicates window holds two minutes of them, and is full before the clock starts."""
 _WARM_UP: Final = 130_000
 _START: Final = 1_700_000_000_000_000_000
 _NUMBER: Final = 256
-
-_Timed = tuple[AnyCommand, int, int]
-"""A command, its offset, and its append time."""
 
 
 class Rates(NamedTuple):
@@ -69,25 +70,25 @@ def _figure(resting: int, slices: int) -> Figure:
 
 def _measured(resting: int, slices: int) -> Rates:
     flow = Flow(_NUMBER, 1, _START, _STEP)
-    warm = [*flow.resting(resting), *flow.steady(_WARM_UP)]
-    timed = list(flow.steady(slices * _SLICE))
     engine, scratch = Engine(0), ScratchMatcher()
     engine.handle(listed(_NUMBER, "BTC-USD", _START), 0, _START)
-    for command, offset, append_time in _appended(warm, 1):
-        engine.handle(command, offset, append_time)
+    offset = 1
+    for command in chain(flow.resting(resting), flow.steady(_WARM_UP)):
+        engine.handle(command, offset, command.sent + _STEP)
         scratch.handle(command)
-    stream = _appended(timed, 1 + len(warm))
+        offset += 1
+    stream = [[encode(command) for command in flow.steady(_SLICE)] for _ in range(slices)]
     before = _Counts.of(engine.state)
     gc.set_threshold(*_GC_THRESHOLDS)
     gc.collect()
     gc.freeze()
-    took = [_turn(engine, scratch, stream[at : at + _SLICE]) for at in range(0, len(stream), _SLICE)]
+    took = [(_decided(engine, part, offset + at * _SLICE), _matched(scratch, part)) for at, part in enumerate(stream)]
     after = _Counts.of(engine.state)
     return Rates(
         _SLICE / statistics.median(each[0] for each in took),
         _SLICE / statistics.median(each[1] for each in took),
-        (after.events - before.events) / len(stream),
-        (after.trades - before.trades) / len(stream),
+        (after.events - before.events) / (slices * _SLICE),
+        (after.trades - before.trades) / (slices * _SLICE),
     )
 
 
@@ -100,17 +101,21 @@ class _Counts(NamedTuple):
         return _Counts(state.seq, state.products[_NUMBER].trade_id)
 
 
-def _appended(commands: Sequence[AnyCommand], first: int) -> list[_Timed]:
-    return [(command, first + index, command.sent + _STEP) for index, command in enumerate(commands)]
-
-
-def _turn(engine: Engine, scratch: ScratchMatcher, stream: Sequence[_Timed]) -> tuple[float, float]:
-    """Seconds that engine and scratch matcher took for one slice."""
-    handle, compare = engine.handle, scratch.handle
+def _decided(engine: Engine, part: Sequence[bytes], offset: int) -> float:
+    """Seconds that the engine takes for one slice."""
+    commands = [decode_command(each) for each in part]
+    handle = engine.handle
     began = time.thread_time()
-    for command, offset, append_time in stream:
-        handle(command, offset, append_time)
-    between = time.thread_time()
-    for command, _, _ in stream:
-        compare(command)
-    return between - began, time.thread_time() - between
+    for at, command in enumerate(commands, offset):
+        handle(command, at, command.sent + _STEP)
+    return time.thread_time() - began
+
+
+def _matched(scratch: ScratchMatcher, part: Sequence[bytes]) -> float:
+    """Seconds that the scratch matcher takes for one slice."""
+    commands = [decode_command(each) for each in part]
+    handle = scratch.handle
+    began = time.thread_time()
+    for command in commands:
+        handle(command)
+    return time.thread_time() - began
