@@ -1,12 +1,13 @@
 """Where the exchange's servers are: what the environment says, else what the local run has written down."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 FILE: Final = "addresses.env"
-"""In the data directory, lines of `NAME=value`; there while a local run lasts."""
+"""In the data directory, lines of `NAME=value` as a shell writes them; there while a local run lasts."""
 ROOT: Final = Path(__file__).resolve().parents[1]
 
 
@@ -23,4 +24,4 @@ def _written(file: Path) -> dict[str, str]:
     except OSError:
         return {}
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return {name.strip(): value.strip() for name, value in pairs}
+    return {name.strip(): "".join(shlex.split(value)) for name, value in pairs}

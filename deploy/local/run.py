@@ -10,6 +10,7 @@ import time
 from collections.abc import Coroutine
 from itertools import groupby
 from pathlib import Path
+from shlex import quote
 
 from deploy.endpoint import local
 from deploy.local.child import Child, Program
@@ -110,9 +111,11 @@ class Run:
         return self._settings.data_dir / ADDRESS_FILE
 
     def _write_addresses(self, addresses: Addresses) -> None:
-        """For `./outcry`, which has no environment of ours."""
+        """For `./outcry`, which has no environment of ours; a shell can read it too."""
         found = addresses.as_environment() | {"OUTCRY_URL": f"http://127.0.0.1:{self._settings.port}"}
-        self._address_file.write_text("".join(f"{name}={value}\n" for name, value in found.items()), encoding="utf-8")
+        self._address_file.write_text(
+            "".join(f"{name}={quote(value)}\n" for name, value in found.items()), encoding="utf-8"
+        )
 
     def _start_services(self, addresses: Addresses) -> None:
         for service in self._all:
