@@ -16,6 +16,8 @@ PONG = b"+PONG\r\n"
 SERVER_SETTINGS = {
     "appendonly": "yes",
     "appendfsync": "everysec",
+    # A rewrite forks and copies everything: at some gigabyte a day, not at every doubling from 64 MB.
+    "auto-aof-rewrite-min-size": "1gb",
     "save": "",
     "maxmemory": "1gb",
     "maxmemory-policy": "volatile-ttl",
