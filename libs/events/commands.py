@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from libs.events.values import DeadLetterName, OrderType, Side, TimeInForce, TradingStatus
+from libs.events.values import DeadLetterName, OrderType, SelfTradePrevention, Side, TimeInForce, TradingStatus
 
 CommandId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -46,13 +46,24 @@ class PlaceOrder(Command, frozen=True, array_like=True, gc=False, tag=1):
     """Quote to spend or to raise, at price_scale + size_scale; 0 unless a market order by funds."""
     time_in_force: TimeInForce = TimeInForce.GTC
     post_only: bool = False
+    stp: SelfTradePrevention = SelfTradePrevention.DC
+    stop_price: int = 0
+    """Of a stop, which waits until the last trade is through it; 0 of an order that acts at once."""
+    max_floor: int = 0
+    """What an iceberg shows at a time; 0 shows all."""
+    expire_time: int = 0
+    """When a GTD order ends, engine time in ns; else 0."""
 
 
 class AmendOrder(Command, frozen=True, array_like=True, gc=False, tag=2):
     price: int | None
     """None leaves it."""
     size: int | None
-    """The new total, what is filled included. None leaves it."""
+    """The new total, what is filled or was taken off included. None leaves it."""
+    stop_price: int | None = None
+    max_floor: int | None = None
+    """0 shows all."""
+    expire_time: int | None = None
 
 
 class CancelOrder(Command, frozen=True, array_like=True, gc=False, tag=3):
@@ -74,6 +85,9 @@ class ListProduct(Command, frozen=True, array_like=True, gc=False, tag=5):
     min_size: int = 0
     max_size: int = 0
     min_notional: int = 0
+    price_collar: int = 0
+    reference_price: int = 0
+    max_open_orders: int = 0
 
 
 class UpdateProduct(Command, frozen=True, array_like=True, gc=False, tag=6):
@@ -84,6 +98,9 @@ class UpdateProduct(Command, frozen=True, array_like=True, gc=False, tag=6):
     min_size: int | None = None
     max_size: int | None = None
     min_notional: int | None = None
+    price_collar: int | None = None
+    reference_price: int | None = None
+    max_open_orders: int | None = None
 
 
 class SetTradingStatus(Command, frozen=True, array_like=True, gc=False, tag=7):
@@ -92,6 +109,17 @@ class SetTradingStatus(Command, frozen=True, array_like=True, gc=False, tag=7):
 
 class DelistProduct(Command, frozen=True, array_like=True, gc=False, tag=8):
     pass
+
+
+class ArmCancelAllAfter(Command, frozen=True, array_like=True, gc=False, tag=9):
+    """The dead-man switch of an account in a product: unless it is armed again in time, its orders there are cancelled."""
+
+    timeout: int
+    """ns of engine time from now on; 0 disarms."""
+
+
+class AdvanceTime(Command, frozen=True, array_like=True, gc=False, tag=10):
+    """Brings its append time to every product of a partition; number 0."""
 
 
 AnyCommand = (
@@ -103,4 +131,6 @@ AnyCommand = (
     | UpdateProduct
     | SetTradingStatus
     | DelistProduct
+    | ArmCancelAllAfter
+    | AdvanceTime
 )

@@ -12,6 +12,7 @@ from libs.events.values import (
     OrderType,
     Product,
     RejectReason,
+    SelfTradePrevention,
     Side,
     TimeInForce,
 )
@@ -33,7 +34,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="t
     command_id: bytes
     last: bool
     account: str
-    """Who sent the command; like key and sent only on a command's first event, else empty."""
+    """Who sent the command. Like key and sent it stands only on the first event that is the command's own, else empty:
+    what a deadline caused that came due with the command stands before that."""
     key: int
     sent: int
 
@@ -49,6 +51,10 @@ class OrderAccepted(Event, frozen=True, array_like=True, gc=False, tag=32):
     time_in_force: TimeInForce
     post_only: bool
     replay_of: DeadLetterName | None
+    stp: SelfTradePrevention = SelfTradePrevention.DC
+    stop_price: int = 0
+    max_floor: int = 0
+    expire_time: int = 0
 
 
 class OrderRejected(Event, frozen=True, array_like=True, gc=False, tag=33):
@@ -64,6 +70,10 @@ class OrderRejected(Event, frozen=True, array_like=True, gc=False, tag=33):
     reason: RejectReason
     first_order_id: bytes
     """Of a duplicate: the command that came first; else `NO_ID`."""
+    stp: SelfTradePrevention = SelfTradePrevention.DC
+    stop_price: int = 0
+    max_floor: int = 0
+    expire_time: int = 0
 
 
 class AmendRejected(Event, frozen=True, array_like=True, gc=False, tag=34):
@@ -116,7 +126,7 @@ class TradeExecuted(Event, frozen=True, array_like=True, gc=False, tag=38):
 
 
 class OrderAmended(Event, frozen=True, array_like=True, gc=False, tag=39):
-    """Where the order left the queue, trades, `OrderRested` or `OrderDone` follow."""
+    """Where a resting order left the queue, trades, `OrderRested` or `OrderDone` follow."""
 
     order_id: bytes
     side: Side
@@ -125,6 +135,10 @@ class OrderAmended(Event, frozen=True, array_like=True, gc=False, tag=39):
     remaining: int
     displayed: int
     kept_place: bool
+    """In the queue, or of an armed stop in the arming order; a stop that lost it has this `seq` as its place."""
+    max_floor: int = 0
+    stop_price: int = 0
+    expire_time: int = 0
 
 
 class OrderDone(Event, frozen=True, array_like=True, gc=False, tag=40):
@@ -167,6 +181,69 @@ class RulesChanged(Event, frozen=True, array_like=True, gc=False, tag=47):
     rules: int
 
 
+class StopArmed(Event, frozen=True, array_like=True, gc=False, tag=48):
+    """A stop waits. Its `seq` is its place in the arming order."""
+
+    order_id: bytes
+    side: Side
+    stop_price: int
+
+
+class StopTriggered(Event, frozen=True, array_like=True, gc=False, tag=49):
+    """A stop fired: from here on it is an order like any other, and has left the stops."""
+
+    order_id: bytes
+    side: Side
+    stop_price: int
+
+
+class OrderReplenished(Event, frozen=True, array_like=True, gc=False, tag=50):
+    """An iceberg shows its next slice, at the back of its level. Its `seq` is the order's place in the queue."""
+
+    order_id: bytes
+    side: Side
+    price: int
+    remaining: int
+    displayed: int
+
+
+class SelfTradePrevented(Event, frozen=True, array_like=True, gc=False, tag=51):
+    """A taker met an order of its own account: no trade. Who is done by it, `OrderDone` says next."""
+
+    maker_order_id: bytes
+    taker_order_id: bytes
+    mode: SelfTradePrevention
+    taker_side: Side
+    price: int
+    size: int
+    """Taken off both by `DC`; else 0."""
+    maker_remaining: int
+    maker_displayed: int
+    taker_remaining: int
+    taker_funds: int
+
+
+class CancelAllAfterArmed(Event, frozen=True, array_like=True, gc=False, tag=52):
+    deadline: int
+    """Engine time, ns."""
+
+
+class CancelAllAfterDisarmed(Event, frozen=True, array_like=True, gc=False, tag=53):
+    pass
+
+
+class CancelAllAfterFired(Event, frozen=True, array_like=True, gc=False, tag=54):
+    """The switch of `owner` fired, after the orders that it ended."""
+
+    owner: str
+    deadline: int
+    count: int
+
+
+class TimeAdvanced(Event, frozen=True, array_like=True, gc=False, tag=55):
+    pass
+
+
 AnyEvent = (
     OrderAccepted
     | OrderRejected
@@ -184,6 +261,14 @@ AnyEvent = (
     | ProductDelisted
     | DuplicateIgnored
     | RulesChanged
+    | StopArmed
+    | StopTriggered
+    | OrderReplenished
+    | SelfTradePrevented
+    | CancelAllAfterArmed
+    | CancelAllAfterDisarmed
+    | CancelAllAfterFired
+    | TimeAdvanced
 )
 
 PRODUCT_EVENTS = (ProductListed, ProductUpdated, TradingStatusChanged, ProductDelisted)

@@ -26,6 +26,20 @@ class TimeInForce(IntEnum):
     GTC = 1
     IOC = 2
     FOK = 3
+    GTD = 4
+
+
+class SelfTradePrevention(IntEnum):
+    """What happens when a taker meets an order of its own account. The taker's instruction rules."""
+
+    DC = 1
+    """Both are reduced by the smaller."""
+    CO = 2
+    """The maker is done."""
+    CN = 3
+    """The taker is done."""
+    CB = 4
+    """Both are done."""
 
 
 class TradingStatus(IntEnum):
@@ -43,6 +57,12 @@ class DoneReason(IntEnum):
     NO_LIQUIDITY = 3
     """A market order met the end of the book."""
     DELISTED = 4
+    EXPIRED = 5
+    SELF_TRADE = 6
+    TRADING_STATUS = 7
+    """A stop fired into a status that does not take it."""
+    PRICE_COLLAR = 8
+    """A market order met the product's price collar."""
 
 
 class RejectReason(IntEnum):
@@ -70,13 +90,20 @@ class RejectReason(IntEnum):
     POST_ONLY = 20
     NOTHING_TO_CHANGE = 21
     TOO_MANY_PRODUCTS = 22
+    INVALID_STOP_PRICE = 23
+    INVALID_MAX_FLOOR = 24
+    INVALID_EXPIRE_TIME = 25
+    PRICE_COLLAR = 26
+    TOO_MANY_ORDERS = 27
+    INVALID_TIMEOUT = 28
 
 
 class Product(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A market and its rules. Scales are decimal places and never change; the increments may.
 
     Prices and `quote_increment` are integers at `price_scale`, sizes and `base_increment` at `size_scale`,
-    `min_notional` at `price_scale + size_scale`. A limit of 0 is no limit.
+    `min_notional` at `price_scale + size_scale`. A limit of 0 is no limit. `price_collar` is in basis points of the last
+    trade's price, or of `reference_price` before the first trade.
     """
 
     product_id: str
@@ -93,6 +120,10 @@ class Product(msgspec.Struct, frozen=True, array_like=True, gc=False):
     min_size: int = 0
     max_size: int = 0
     min_notional: int = 0
+    price_collar: int = 0
+    reference_price: int = 0
+    max_open_orders: int = 0
+    """Of one account in this product."""
 
 
 class DeadLetterName(msgspec.Struct, frozen=True, array_like=True, gc=False):
