@@ -21,6 +21,7 @@ from libs.kafka.failures import (
     LogUnavailable,
     NotAssigned,
 )
+from libs.kafka.gathering import Gathering
 from libs.kafka.ports import GroupListener, Record
 from libs.kafka.reader import read_failure, start_consumer, stop_consumer, topic_partitions
 from libs.kafka.untyped import (
@@ -53,6 +54,7 @@ class KafkaGroupReader:
         self._group = group
         self._instance = instance
         self._consumer = new_consumer(connection, committed=committed, group=group, instance=instance)
+        self._gathering = Gathering(self._consumer, self._limits, self._limits.group_gather_wait_s)
         self._listener: GroupListener | None = None
         self._owned: frozenset[int] = frozenset()
         self._sought: set[int] = set()
@@ -169,6 +171,7 @@ class KafkaGroupReader:
             if not self._leaving:
                 self._failure = await self._read_failure(error)
             return
+        self._gathering.polled(found.values())
         for at, records in found.items():
             if at.partition in self._sought and at.partition in self._owned:
                 self._ready[at.partition] = records

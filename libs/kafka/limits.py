@@ -38,10 +38,14 @@ class Limits:
     # How long the broker holds a fetch that finds nothing. It answers at once when data comes, but whatever else is
     # asked on that connection (bounds, a partition that was resumed) queues behind it, so a take-over pays it.
     fetch_wait_s: float = 0.1
-    # A committed reader outside a group (the projector, the live book, a take-over) asks for this much at once, or
-    # what came within this time: an answer for each small transaction would cost the broker more than the writing.
-    gather_bytes: int = 65_536
-    gather_wait_s: float = 0.03
+    # A poll that brought so many records means load. From then on a reader asks for this many bytes at once, or what
+    # came within this time, until a poll brings fewer: an answer for each small append costs both sides more than the
+    # reading. Readers outside groups (the projector, the live book) can wait longer than the group, whose commands
+    # wait to be decided.
+    busy_records: int = 8
+    gather_bytes: int = 262_144
+    gather_wait_s: float = 0.05
+    group_gather_wait_s: float = 0.02
     # CRC32C in C costs under 1 % of decoding and is the only check between disk and engine.
     check_crcs: bool = True
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from libs.kafka.failures import LogBroken, LogUnavailable, NotAssigned, OffsetOutOfRange
+from libs.kafka.gathering import Gathering
 from libs.kafka.ports import Bounds, Record
 from libs.kafka.untyped import (
     UNKNOWN_TOPIC,
@@ -27,6 +28,7 @@ class KafkaLogReader:
         self._limits = connection.limits
         self._topic = topic
         self._consumer = new_consumer(connection, committed=committed)
+        self._gathering = Gathering(self._consumer, self._limits, self._limits.gather_wait_s)
 
     async def start(self) -> None:
         await start_consumer(self._consumer, self._topic, self._limits.start_timeout_s)
@@ -51,6 +53,7 @@ class KafkaLogReader:
             found = await self._consumer.getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
         except KafkaError as error:
             raise await read_failure(self._consumer, error, self._limits.request_timeout_s) from error
+        self._gathering.polled(found.values())
         if not found and timeout <= 0:
             await asyncio.sleep(0)  # nothing else gives way in a poll that does not wait, and fetches could never run
         return {at.partition: records for at, records in found.items()}

@@ -158,7 +158,6 @@ def new_consumer(
     """A consumer that never commits and never moves a position by itself."""
     _teach_codes()
     limits = connection.limits
-    gathers = committed and group is None
     made: Consumer = aiokafka.AIOKafkaConsumer(
         bootstrap_servers=connection.bootstrap,
         client_id=connection.client_id,
@@ -167,8 +166,8 @@ def new_consumer(
         isolation_level="read_committed" if committed else "read_uncommitted",
         enable_auto_commit=False,
         auto_offset_reset="none",
-        fetch_min_bytes=limits.gather_bytes if gathers else 1,
-        fetch_max_wait_ms=_ms(limits.gather_wait_s if gathers else limits.fetch_wait_s),
+        fetch_min_bytes=1,
+        fetch_max_wait_ms=_ms(limits.fetch_wait_s),
         max_partition_fetch_bytes=limits.fetch_partition_bytes,
         check_crcs=limits.check_crcs,
         request_timeout_ms=_ms(limits.request_timeout_s),
@@ -177,6 +176,12 @@ def new_consumer(
         max_poll_interval_ms=_ms(limits.poll_interval_s),
     )
     return made
+
+
+def ask_for(consumer: Consumer, least_bytes: int, wait_s: float) -> None:
+    """How much the next fetch asks for, and how long the broker waits for that much."""
+    fetcher = consumer._fetcher  # type: ignore[attr-defined]  # private
+    fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms = least_bytes, _ms(wait_s)
 
 
 def listener(target: Rebalances) -> object:

@@ -19,6 +19,7 @@ async def main(process: Process[OrderApiSettings]) -> None:
         queue=settings.redis_queue,
         ttl_s=settings.idempotency_hours * 3600,
         pending_ms=settings.pending_ms,
+        gather_s=settings.redis_gather_ms / 1000,
     )
     store = RedisIdempotency(settings.redis, process.clock, process.log, limits)
     process.health.check("kafka", lambda: ping(settings.kafka))

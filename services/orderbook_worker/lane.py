@@ -73,6 +73,9 @@ class Lane:
         self._gap = settings.commit_gap_ms / 1000
         self._snapshot_due = self._loop.time() + settings.snapshot_every_ms / 1000
         self._saved_seq = recovered.saved_seq
+        self._position = 0
+        """What the group was told last, by this lane; an empty partition has nothing to tell."""
+        self._position_due = float("-inf")
 
     def offer(self, records: Sequence[Record]) -> bool:
         """Take commands in log order. False when that is enough for now: pause until `relieved` is called."""
@@ -100,6 +103,7 @@ class Lane:
                 self._in_flight = asyncio.create_task(self._commit(batch))
                 self._in_flight.add_done_callback(lambda _: self._came.set())
             await self._settle()
+            await self._commit_position()
         finally:
             if self._in_flight is not None:
                 self._in_flight.cancel()
@@ -140,15 +144,23 @@ class Lane:
         return False
 
     async def _idle(self, now: float) -> None:
-        """Wait for a command; when a snapshot is due meanwhile, nothing is ahead of the log once all is settled."""
-        if self.engine.state.seq == self._saved_seq:
+        """Wait for a command; do what is due meanwhile. Nothing is ahead of the log once all is settled."""
+        due = {}
+        if self._position != self.next_command:
+            due[self._commit_position] = self._position_due
+        if self.engine.state.seq != self._saved_seq:
+            due[self._save_idle] = self._snapshot_due
+        act = min(due, key=due.__getitem__, default=None)
+        if act is None:
             self._came.clear()
             await self._came.wait()
-            return
-        if now < self._snapshot_due:
-            await self._sleep(self._snapshot_due - now)
-            return
-        await self._settle()
+        elif now < due[act]:
+            await self._sleep(due[act] - now)
+        else:
+            await self._settle()
+            await act()
+
+    async def _save_idle(self) -> None:
         self._snapshot(self.engine.state.seq, dump(self.engine.state))
 
     async def _sleep(self, seconds: float) -> None:
@@ -224,15 +236,28 @@ class Lane:
         outboxes = [Outbox(ORDER_EVENTS, self.partition, batch.events)]
         if batch.products:
             outboxes.append(Outbox(PRODUCTS, self.partition, batch.products))
-        position = InputOffset(self._group, ORDERS, self.partition, batch.next_command)
         started = self._loop.time()
-        bases = await self._writer.commit(outboxes, position)
+        position = InputOffset(self._group, ORDERS, self.partition, batch.next_command)
+        told = started >= self._position_due
+        bases = await self._writer.commit(outboxes, position if told else None)
+        if told:
+            self._told(batch.next_command)
         self.next_event_offset = bases[0] + len(batch.events)
         took = self._loop.time() - started
         self._gap = self._gap_after(took)
         self._metrics.committed(batch.decided, took)
         if batch.snapshot is not None:
             self._snapshot(batch.seq, batch.snapshot)
+
+    async def _commit_position(self) -> None:
+        """Tell the group how far this partition is. Only while nothing is in flight."""
+        if self._position != self.next_command:
+            await self._writer.commit([], InputOffset(self._group, ORDERS, self.partition, self.next_command))
+            self._told(self.next_command)
+
+    def _told(self, next_command: int) -> None:
+        self._position = next_command
+        self._position_due = self._loop.time() + self._settings.position_every_ms / 1000
 
     def _gap_after(self, took: float) -> float:
         """Seconds between the starts of two commits, when the last one took so long."""

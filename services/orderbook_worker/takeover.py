@@ -1,7 +1,7 @@
 """How a partition changes hands, in the one order that is safe.
 
 First the writer: it fences the last owner and ends its open transaction, so that the log stands still. Then the state:
-a snapshot, and every event since. The log says which command is next; the group's committed offset must agree.
+a snapshot, and every event since. The log says which command is next; the group's committed offset is told now and then, and may not be ahead.
 """
 
 from __future__ import annotations
@@ -167,9 +167,10 @@ def _still(is_present: Callable[[], bool]) -> None:
 
 
 def agree(partition: int, state: PartitionState, committed: int | None) -> int:
-    """The next command, as log and group say it. Group offsets expire: none at all is no conflict."""
+    """The next command, as the log says it. The group is told once in a while, so it may be behind, or know nothing
+    (group offsets expire). Ahead of the log it can only be when events are missing or the group is another one's."""
     following = state.command_offset + 1
-    if committed is not None and committed != following:
+    if committed is not None and committed > following:
         raise PositionConflict(
             f"partition {partition}: the log ends with command {state.command_offset}, the group goes on at {committed}"
         )

@@ -19,7 +19,7 @@ from libs.kafka.ports import LogReader
 from tests.benchmarks.child import serve
 from tests.benchmarks.projection import Projection
 
-_AT_ONCE: Final = Limits(gather_bytes=1, gather_wait_s=0.1)
+_AT_ONCE: Final = Limits(gather_bytes=1)
 """It wants to know when an event can be read, not to read it cheaply."""
 _SAMPLED: Final = 0
 """The partition."""

@@ -13,7 +13,9 @@ from services.order_api.idempotency.ports import Claim, Idempotency, Outcome, Se
 from services.order_api.idempotency.redis_store import Limits, RedisIdempotency
 
 PENDING_MS = 15_000
-LIMITS = Limits(timeout_s=5.0, pause_s=60.0, operations=50, queue=1_000, ttl_s=3_600, pending_ms=PENDING_MS)
+LIMITS = Limits(
+    timeout_s=5.0, pause_s=60.0, operations=50, queue=1_000, ttl_s=3_600, pending_ms=PENDING_MS, gather_s=0.0
+)
 NOT_TEXT = bytes(range(256))
 
 

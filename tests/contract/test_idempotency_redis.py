@@ -11,7 +11,7 @@ from libs.service.clock import VirtualClock
 from services.order_api.idempotency.ports import Away, Claim, Outcome, Settlement, State
 from services.order_api.idempotency.redis_store import Limits, RedisIdempotency
 
-QUICK = Limits(timeout_s=0.05, pause_s=0.05, operations=50, queue=10, ttl_s=60, pending_ms=1_000)
+QUICK = Limits(timeout_s=0.05, pause_s=0.05, operations=50, queue=10, ttl_s=60, pending_ms=1_000, gather_s=0.0)
 CLAIM = Claim(b"test_idempotency_redis", b"command", b"", "ann", places=True)
 
 

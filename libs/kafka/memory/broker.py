@@ -71,6 +71,10 @@ class Broker:
         self._commit_offset(offset)
         self.notify()
 
+    def forget_offsets(self, group: str) -> None:
+        """As when they have expired."""
+        self._offsets = {key: offset for key, offset in self._offsets.items() if key[0] != group}
+
     def now_ms(self) -> int:
         return self.time.now() // 1_000_000
 

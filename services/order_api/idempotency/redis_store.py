@@ -42,6 +42,7 @@ class Limits(NamedTuple):
     queue: int
     ttl_s: int
     pending_ms: int
+    gather_s: float
 
 
 class _Waiting(NamedTuple):
@@ -68,6 +69,7 @@ class RedisIdempotency:
         self._runner: asyncio.Task[None] | None = None
         self._sha = ""
         self._open_until = 0.0
+        self._next_at = 0.0
         self.unwritten = 0
         """Outcomes that were not written down."""
 
@@ -99,7 +101,7 @@ class RedisIdempotency:
         await self._redis.aclose()
 
     def _is_open(self) -> bool:
-        return self._open_until > asyncio.get_running_loop().time()
+        return self._open_until > 0 and self._open_until > asyncio.get_running_loop().time()
 
     def _enqueue(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
@@ -111,6 +113,7 @@ class RedisIdempotency:
         """Call after call until nothing waits."""
         try:
             while self._waiting:
+                await self._gather()
                 batch = self._next_batch()
                 try:
                     _distribute(batch, await self._call([one for each in batch for one in each.operations]))
@@ -118,6 +121,14 @@ class RedisIdempotency:
                     self._failed(batch, error)
         finally:
             self._runner = None
+
+    async def _gather(self) -> None:
+        """Keep a distance between calls, unless the last one is that long ago: each costs a fixed price on both sides."""
+        loop = asyncio.get_running_loop()
+        pause = self._next_at - loop.time()
+        if pause > 0:
+            await asyncio.sleep(pause)
+        self._next_at = loop.time() + self._limits.gather_s
 
     def _next_batch(self) -> list[_Waiting]:
         """What fits into one call: whole requests, at least one."""

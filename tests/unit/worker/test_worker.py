@@ -10,11 +10,17 @@ from libs.events import topics
 from libs.events.values import Side
 from libs.kafka.failures import Aborted, Fenced
 from libs.kafka.memory import Point
-from libs.kafka.ports import Entry
-from services.orderbook_worker.failures import UnreadableCommand
-from tests.unit.worker.venue import Cluster, folded, running
+from libs.kafka.ports import Entry, InputOffset
+from services.orderbook_worker.failures import PositionConflict, UnreadableCommand
+from tests.unit.worker.venue import Cluster, folded, running, until
 
 WRITER = "outcry-orders-0"
+GROUP = "outcry-orderbook-worker"
+
+
+def told(cluster: Cluster) -> int | None:
+    """The position that the group knows."""
+    return cluster.broker.committed(GROUP, topics.ORDERS, 0)
 
 
 @pytest.fixture
@@ -22,13 +28,13 @@ def cluster(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path)
 
 
-def test_each_command_has_its_events_and_the_offset_goes_with_them(cluster: Cluster) -> None:
+def test_each_command_has_its_events_and_a_stop_tells_the_position(cluster: Cluster) -> None:
     async def scenario() -> None:
         await cluster.publish(cluster.listing(), cluster.place(), cluster.place(Side.BUY))
         async with running(cluster):
             events = await cluster.events(3)
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
-        assert cluster.broker.committed("outcry-orderbook-worker", topics.ORDERS, 0) == 3
+        assert told(cluster) == 3
 
     asyncio.run(scenario())
 
@@ -133,5 +139,63 @@ def test_two_workers_share_the_partitions_and_one_takes_over(cluster: Cluster) -
             await cluster.publish(cluster.place(), cluster.place(Side.BUY))
             events = await cluster.events(5)
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("every_ms", "while_running"), [(3_600_000, 0), (0, 2)])
+def test_the_position_is_told_at_most_so_often_and_by_a_stop(
+    cluster: Cluster, every_ms: int, while_running: int
+) -> None:
+    async def scenario() -> None:
+        async with running(cluster, position_every_ms=every_ms):
+            await cluster.publish(cluster.listing())
+            await cluster.events(1)
+            await cluster.publish(cluster.place())
+            await cluster.events(2)
+            assert told(cluster) == while_running
+        assert told(cluster) == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_partition_that_falls_idle_tells_its_position(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        async with running(cluster, position_every_ms=50):
+            await cluster.publish(cluster.listing(), cluster.place())
+            await until(lambda: told(cluster) == 2)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("known", [1, None])
+def test_a_position_behind_the_log_is_no_conflict(cluster: Cluster, known: int | None) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing(), cluster.place())
+        async with running(cluster):
+            await cluster.events(2)
+        if known is None:
+            cluster.broker.forget_offsets(GROUP)
+        else:
+            cluster.broker.commit_offset(InputOffset(GROUP, topics.ORDERS, 0, known))
+        await cluster.publish(cluster.place(Side.BUY))
+        async with running(cluster):
+            events = await cluster.events(3)
+        assert [event.command_offset for event in events if event.last and event.number] == [0, 1, 2]
+
+    asyncio.run(scenario())
+
+
+def test_a_position_ahead_of_the_log_ends_the_process(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing(), cluster.place())
+        async with running(cluster):
+            await cluster.events(2)
+        cluster.broker.commit_offset(InputOffset(GROUP, topics.ORDERS, 0, 3))
+        worker = cluster.worker("w1")
+        await worker.start()
+        assert worker.task is not None
+        with pytest.raises(PositionConflict):
+            await asyncio.wait_for(worker.task, 20)
 
     asyncio.run(scenario())
