@@ -1,4 +1,4 @@
-"""`outcry events tail`, `outcry replay`, `outcry check`: one entry for everything a person asks of a running exchange."""
+"""`outcry events tail`, `outcry audit`, `outcry replay`, …: one entry for everything a person asks of an exchange."""
 
 import argparse
 import asyncio
@@ -6,16 +6,21 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Final
 
+import msgspec
+
 from cli.addresses import addresses
+from cli.audit.run import Wanted as Audited
+from cli.audit.run import audit
 from cli.parser import Parser
 from cli.problem import CannotDo
-from cli.start import EXAMPLES, Start, parse
+from cli.start import EARLIEST, EXAMPLES, LATEST, Start, parse
 from cli.tail import Wanted, tail
 from libs.kafka.adapter import KafkaLog
 from libs.service.failures import Fatal, Transient
+from sim.live import Live
 
 PASSED_ON: Final = {
     "replay": "send the recorded market, and check it (python -m sim replay)",
@@ -41,9 +46,37 @@ def parser() -> Parser:
     )
     shown.add_argument("--json", action="store_true", help="a JSON object a line")
     shown.add_argument("--no-follow", action="store_true", help="stop at the present end of the log")
+    _add_audit(commands)
     for name, text in PASSED_ON.items():
         commands.add_parser(name, help=text, add_help=False)
     return found
+
+
+def _add_audit(commands: "argparse._SubParsersAction[Parser]") -> None:
+    text = "decide commands again, and compare with the events that were published"
+    asked = commands.add_parser("audit", help=text, description=text[0].upper() + text[1:] + ".")
+    asked.add_argument(
+        "--partition", type=_partition, action="append", default=[], metavar="N", help="only this one; may be repeated"
+    )
+    for option, default, what in (
+        ("--from", EARLIEST, "the first command"),
+        ("--to", LATEST, "the first one left out"),
+    ):
+        asked.add_argument(
+            option,
+            dest={"--from": "start", "--to": "end"}[option],
+            type=_start,
+            default=Start(word=default),
+            metavar="WHERE",
+            help=f"{what}, by its place in orders: {EXAMPLES} ({default})",
+        )
+    asked.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+
+
+def _partition(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no partition: they count from 0")
+    return int(text)
 
 
 def _start(text: str) -> Start:
@@ -54,14 +87,14 @@ def _start(text: str) -> Start:
 
 
 def main(given: Sequence[str]) -> int:
-    """0, 1 with one sentence when it cannot be done, 2 for wrong arguments."""
+    """0, 1 with one sentence when it cannot be done or an audit finds a difference, 2 for wrong arguments."""
     asked, rest = parser().parse_known_args(given)
     if asked.command in PASSED_ON:
         os.execve(sys.executable, [sys.executable, "-m", "sim", *given], {**os.environ, **addresses()})  # noqa: S606  no shell is wanted
     if rest:
         parser().error(f"unknown arguments: {' '.join(rest)}")
     try:
-        asyncio.run(_tail(Wanted(asked.product, asked.start, asked.json, not asked.no_follow)))
+        return asyncio.run(_until_ended(_audit(asked) if asked.command == "audit" else _tail(asked)))
     except CannotDo as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -69,23 +102,46 @@ def main(given: Sequence[str]) -> int:
         print(f"The log cannot be read: {problem}. Is the exchange running? Start it with: make up", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
-        return 0
+        return 0 if asked.command == "events" else 130
     except BrokenPipeError:  # whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-async def _tail(wanted: Wanted) -> None:
+def _log() -> KafkaLog:
     kafka = addresses().get("OUTCRY_KAFKA")
     if not kafka:
         raise CannotDo(
             "Where Kafka is, nobody says: start the exchange with `make up`, or set OUTCRY_KAFKA=host:port "
             "(OUTCRY_DATA_DIR if its state is elsewhere than .outcry)."
         )
+    return KafkaLog(kafka, "outcry-cli")
+
+
+async def _until_ended(work: Coroutine[None, None, int]) -> int:
+    """SIGTERM ends it as Ctrl-C does."""
     task = asyncio.current_task()
     assert task is not None, "asyncio.run makes one"
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await tail(KafkaLog(kafka, "outcry-cli"), wanted)
+    return await work
+
+
+async def _tail(asked: argparse.Namespace) -> int:
+    await tail(_log(), Wanted(asked.product, asked.start, asked.json, not asked.no_follow))
+    return 0
+
+
+async def _audit(asked: argparse.Namespace) -> int:
+    live = Live(sys.stderr)
+    try:
+        report = await audit(_log(), Audited(asked.partition, asked.start, asked.end), live)
+    finally:
+        live.close()
+    if asked.json:
+        print(msgspec.json.encode(report.plain()).decode())
+    else:
+        print("\n".join(report.lines()))
+    return 0 if report.agrees else 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`--from`: where in the log a reader begins."""
 
 import re
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from libs.kafka.ports import Bounds, LogReader
@@ -10,7 +11,7 @@ LATEST: Final = "latest"
 POLL_S: Final = 1.0
 _AGO: Final = re.compile(r"(\d{1,9})(s|m|h|d)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-EXAMPLES: Final = "earliest, latest, an offset such as 1200, or a time ago such as 30s, 10m, 2h, 1d"
+EXAMPLES: Final = "earliest, latest, an offset such as 1200, a time ago such as 30s, 10m, 2h, 1d, or a time such as 2026-05-02T02:36:00Z"
 
 
 class Start(NamedTuple):
@@ -29,9 +30,13 @@ def parse(text: str, now: float) -> Start:
     if text.isascii() and text.isdigit():
         return Start(offset=int(text))
     ago = _AGO.fullmatch(text)
-    if ago is None:
-        raise ValueError(f"{text!r} is no start: {EXAMPLES}")
-    return Start(since=int((now - int(ago[1]) * _SECONDS[ago[2]]) * 1000))
+    if ago is not None:
+        return Start(since=int((now - int(ago[1]) * _SECONDS[ago[2]]) * 1000))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no start: {EXAMPLES}") from None
+    return Start(since=int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000))
 
 
 async def offset(reader: LogReader, partition: int, start: Start) -> int:

@@ -119,6 +119,8 @@ def test_bisection_finds_the_first_record_since_a_moment() -> None:
         ("1200", Start(offset=1200)),
         ("90s", Start(since=910_000)),
         ("2h", Start(since=-6_200_000)),
+        ("1970-01-01T00:01:00Z", Start(since=60_000)),
+        ("1970-01-01T01:01", Start(since=3_660_000)),
     ],
 )
 def test_starts(text: str, expected: Start) -> None:
@@ -136,7 +138,7 @@ def test_no_starts(text: str) -> None:
     [
         (["evnts"], "did you mean 'events'?"),
         (["events", "tial"], "did you mean 'tail'?"),
-        (["zzz"], "there are events, replay, check, traders"),
+        (["zzz"], "there are events, audit, replay, check, traders"),
         (["events", "tail", "--from", "noon"], "30s, 10m"),
     ],
 )
