@@ -1,9 +1,9 @@
 """Every limit of the worker by name."""
 
-from libs.service.settings import Settings
+from libs.snapshots.settings import SnapshotSettings
 
 
-class WorkerSettings(Settings, frozen=True, kw_only=True):
+class WorkerSettings(SnapshotSettings, frozen=True, kw_only=True):
     poll_records: int = 4_000
     """Commands one poll may bring, over all partitions."""
     poll_timeout_ms: int = 200
@@ -22,8 +22,8 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
     the log itself says which command is next, so a transaction without it is as safe, and half as expensive."""
     snapshot_every_ms: int = 30_000
     """Between two snapshots of a partition, when something changed."""
-    snapshot_chunk_bytes: int = 512 * 1024
-    snapshots_kept: int = 3
+    snapshot_cache_tail_events: int = 200_000
+    """A snapshot on this machine that is further behind the log is used only when the store has none newer."""
     fold_records: int = 5_000
     """Events one poll of a take-over brings."""
     fold_timeout_ms: int = 50

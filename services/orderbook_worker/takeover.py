@@ -7,30 +7,19 @@ a snapshot, and every event since. The log says which command is next; the group
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
-from libs.book.fold import Broken, fold
-from libs.book.invariants import check
 from libs.book.partition import PartitionState
-from libs.book.snapshot import Unusable
-from libs.book.snapshot import load as restore
-from libs.events.codec import Unreadable, decode_event
 from libs.events.topics import ORDER_EVENTS
-from libs.kafka.ports import Bounds, Log, LogReader, TransactionalWriter
+from libs.kafka.ports import Log, TransactionalWriter
 from libs.service.logging import Log as Logger
 from libs.service.metrics import Metrics
-from services.orderbook_worker.failures import PositionConflict, StateBroken
+from libs.snapshots.ports import StoreAway
+from libs.snapshots.snapshots import Refusal, Snapshots
+from services.orderbook_worker.failures import PositionConflict
+from services.orderbook_worker.recovering import Recovered, Recovering
 from services.orderbook_worker.settings import WorkerSettings
-from services.orderbook_worker.snapshots import CachedSnapshots, Stored
-
-
-class Recovered(NamedTuple):
-    """State, the offset in `order-events` behind the last event in it, and the `seq` of its newest snapshot."""
-
-    state: PartitionState
-    next_event_offset: int
-    saved_seq: int
 
 
 class Taken(NamedTuple):
@@ -46,7 +35,7 @@ class Takeover:
     """Takes partitions over, one call a partition. `kept` states come from this process's own last ownership."""
 
     def __init__(
-        self, log: Log, snapshots: CachedSnapshots, settings: WorkerSettings, logger: Logger, metrics: Metrics
+        self, log: Log, snapshots: Snapshots, settings: WorkerSettings, logger: Logger, metrics: Metrics
     ) -> None:
         self._log = log
         self._snapshots = snapshots
@@ -75,72 +64,51 @@ class Takeover:
         reader = self._log.reader(ORDER_EVENTS)
         await reader.start()
         try:
-            bounds = await reader.bounds(partition)
+            recovering = Recovering(
+                reader, partition, await reader.bounds(partition), self._settings, self._note_refused
+            )
             if kept is not None:
-                recovered = await self._attempt(reader, partition, bounds, kept)
+                recovered = await recovering.from_kept(kept)
                 if recovered is not None:
                     steps.done("kept")
                     return recovered
-            recovered = await self._from_snapshots(reader, partition, bounds, await self._snapshots.load(partition))
-            steps.done("cached snapshot")
+            recovered = await self._from_snapshots(recovering, steps)
             if recovered is None:
-                stored = await self._snapshots.load_stored(partition)
-                recovered = await self._from_snapshots(reader, partition, bounds, stored)
-                steps.done("stored snapshot")
-            if recovered is None:
-                recovered = await self._fold(
-                    reader, partition, bounds, Recovered(PartitionState(partition), bounds.start, 0)
-                )
+                recovered = await recovering.from_the_start()
                 steps.done("fold from the start")
             return recovered
         finally:
             await reader.stop()
 
-    async def _from_snapshots(
-        self, reader: LogReader, partition: int, bounds: Bounds, stored: Iterable[Stored]
-    ) -> Recovered | None:
-        for snapshot in stored:
-            try:
-                state = restore(snapshot.data)
-                check(state)
-            except (Unusable, Broken) as error:
-                self._logger.warning("snapshot refused", partition=partition, seq=snapshot.seq, detail=str(error))
-                continue
-            if state.partition != partition:
-                self._logger.warning("snapshot refused", partition=partition, detail=f"of partition {state.partition}")
-                continue
-            recovered = await self._attempt(
-                reader, partition, bounds, Recovered(state, snapshot.next_event_offset, snapshot.seq)
-            )
-            if recovered is not None:
-                return recovered
-        return None
-
-    async def _attempt(self, reader: LogReader, partition: int, bounds: Bounds, start: Recovered) -> Recovered | None:
-        """Fold on from a shortcut; None if the log does not continue it."""
-        if not bounds.start <= start.next_event_offset <= bounds.end:
-            self._logger.warning(
-                "snapshot refused",
-                partition=partition,
-                detail=f"goes on at {start.next_event_offset}, the log has {bounds.start} to {bounds.end}",
-            )
-            return None
+    async def _from_snapshots(self, recovering: Recovering, steps: _Steps) -> Recovered | None:
+        """Of this machine when it is not far behind the log; else the store's; a far one when that has none."""
+        snapshots, partition = self._snapshots, recovering.partition
+        nearest = recovering.bounds.end - self._settings.snapshot_cache_tail_events
+        recovered = await recovering.from_first(snapshots.cached(partition), nearest)
+        steps.done("cached snapshot")
+        if recovered is not None:
+            return recovered
         try:
-            return await self._fold(reader, partition, bounds, start)
-        except StateBroken as error:
-            self._logger.warning("snapshot refused", partition=partition, detail=str(error))
-            return None
+            recovered = await recovering.from_first(snapshots.stored(partition))
+        except StoreAway as error:
+            self._logger.warning("snapshots away", partition=partition, detail=str(error))
+        steps.done("stored snapshot")
+        if recovered is None and recovering.passed_over:
+            recovered = await recovering.from_first(snapshots.cached(partition))
+            steps.done("old cached snapshot")
+        return recovered
 
-    async def _fold(self, reader: LogReader, partition: int, bounds: Bounds, start: Recovered) -> Recovered:
-        state, next_offset, saved_seq = start
-        reader.assign({partition: next_offset})
-        timeout = self._settings.fold_timeout_ms / 1000
-        while reader.position(partition) < bounds.end:
-            for records in (await reader.poll(self._settings.fold_records, timeout)).values():
-                for record in records:
-                    _fold_value(state, record.offset, record.value)
-                next_offset = records[-1].offset + 1
-        return Recovered(state, next_offset, saved_seq)
+    def _note_refused(self, partition: int, refusal: Refusal) -> None:
+        reason = refusal.why.reason.value
+        self._logger.warning(
+            "snapshot refused",
+            partition=partition,
+            seq=refusal.seq,
+            store=refusal.store,
+            reason=reason,
+            detail=refusal.why.detail,
+        )
+        self._metrics.counter("snapshots_refused_total", "Snapshots passed over.", reason=reason).add()
 
     def _report(self, partition: int, recovered: Recovered, steps: _Steps) -> None:
         for step, seconds in steps.taken.items():
@@ -152,13 +120,6 @@ class Takeover:
             seq=recovered.state.seq,
             milliseconds={step: round(seconds * 1000) for step, seconds in steps.taken.items()},
         )
-
-
-def _fold_value(state: PartitionState, offset: int, value: bytes | None) -> None:
-    try:
-        fold(state, decode_event(value or b""))
-    except (Broken, Unreadable) as error:
-        raise StateBroken(f"{ORDER_EVENTS}/{state.partition} at offset {offset}: {error}") from error
 
 
 def _still(is_present: Callable[[], bool]) -> None:

@@ -12,18 +12,20 @@ from libs.kafka.failures import NotAssigned
 from libs.kafka.ports import GroupReader, Log
 from libs.service.failures import Fatal, Transient
 from libs.service.process import Process
+from libs.snapshots.envelope import Stored
+from libs.snapshots.snapshots import Snapshots
 from services.orderbook_worker.failures import PartitionStuck
 from services.orderbook_worker.lane import Lane
 from services.orderbook_worker.metrics import LaneMetrics
+from services.orderbook_worker.recovering import Recovered
 from services.orderbook_worker.settings import WorkerSettings
-from services.orderbook_worker.snapshots import CachedSnapshots, Stored
-from services.orderbook_worker.takeover import Recovered, Superseded, Takeover, agree
+from services.orderbook_worker.takeover import Superseded, Takeover, agree
 
 
 class Worker:
     """The group's listener. Rebalances are eager, so each assignment begins from nothing owned."""
 
-    def __init__(self, process: Process[WorkerSettings], log: Log, snapshots: CachedSnapshots) -> None:
+    def __init__(self, process: Process[WorkerSettings], log: Log, snapshots: Snapshots) -> None:
         self._process = process
         self._settings = process.settings
         self._logger = process.log
@@ -169,6 +171,7 @@ class Worker:
             await self._snapshots.save(partition, snapshot)
         except (Transient, Fatal) as error:
             self._logger.warning("snapshot not saved", partition=partition, seq=snapshot.seq, detail=str(error))
+            self._process.metrics.counter("snapshots_not_saved_total", "Snapshots that the store did not take.").add()
             return
         metrics, label = self._process.metrics, str(partition)
         metrics.histogram("snapshot_seconds", "To save a snapshot.").observe(loop.time() - started)

@@ -20,8 +20,10 @@ from libs.kafka.ports import Entry
 from libs.service.clock import VirtualClock
 from libs.service.logging import configure
 from libs.service.process import Process
+from libs.snapshots.disk_store import DiskStore
+from libs.snapshots.kafka_store import KafkaStore
+from libs.snapshots.snapshots import Snapshots
 from services.orderbook_worker.settings import WorkerSettings
-from services.orderbook_worker.snapshots import CachedSnapshots, DiskSnapshots, KafkaSnapshots
 from services.orderbook_worker.worker import Worker
 
 PARTITIONS = 2
@@ -91,15 +93,15 @@ class Running:
     def __init__(self, process: Process[WorkerSettings], log: MemoryLog, folder: Path) -> None:
         self.process = process
         self.log = log
-        self._publisher = log.publisher()
         settings = process.settings
-        store = KafkaSnapshots(log, self._publisher, settings.snapshot_chunk_bytes, settings.snapshots_kept)
-        cache = DiskSnapshots(folder / settings.instance)
-        self.worker = Worker(process, log, CachedSnapshots(store, cache, process.log))
+        store = KafkaStore(log, settings.snapshot_chunk_bytes)
+        cache = DiskStore(folder / settings.instance, settings.cluster, synced=False, name="cache")
+        kept = settings.snapshots_kept
+        self.snapshots = Snapshots(store, settings.cluster, kept, process.clock, process.log, cache)
+        self.worker = Worker(process, log, self.snapshots)
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        await self._publisher.start()
         self.task = asyncio.create_task(self.worker.run())
 
     async def stop(self) -> None:
