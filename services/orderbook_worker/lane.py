@@ -18,9 +18,9 @@ from libs.events.topics import ORDER_EVENTS, ORDERS, PRODUCTS
 from libs.kafka.ports import Entry, InputOffset, Outbox, Record, TransactionalWriter
 from libs.matching import Engine
 from libs.snapshots.envelope import Stored
+from libs.snapshots.recovering import Recovered
 from services.orderbook_worker.failures import StateBroken, UnreadableCommand
 from services.orderbook_worker.metrics import LaneMetrics
-from services.orderbook_worker.recovering import Recovered
 from services.orderbook_worker.settings import WorkerSettings
 
 _NANOSECONDS_A_MILLISECOND = 1_000_000

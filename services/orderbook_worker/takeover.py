@@ -10,15 +10,16 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from libs.book.fold import Broken
 from libs.book.partition import PartitionState
 from libs.events.topics import ORDER_EVENTS
 from libs.kafka.ports import Log, TransactionalWriter
 from libs.service.logging import Log as Logger
 from libs.service.metrics import Metrics
 from libs.snapshots.ports import StoreAway
+from libs.snapshots.recovering import FoldLimits, Recovered, Recovering
 from libs.snapshots.snapshots import Refusal, Snapshots
-from services.orderbook_worker.failures import PositionConflict
-from services.orderbook_worker.recovering import Recovered, Recovering
+from services.orderbook_worker.failures import PositionConflict, StateBroken
 from services.orderbook_worker.settings import WorkerSettings
 
 
@@ -64,9 +65,8 @@ class Takeover:
         reader = self._log.reader(ORDER_EVENTS)
         await reader.start()
         try:
-            recovering = Recovering(
-                reader, partition, await reader.bounds(partition), self._settings, self._note_refused
-            )
+            limits = FoldLimits(self._settings.fold_records, self._settings.fold_timeout_ms / 1000)
+            recovering = Recovering(reader, partition, await reader.bounds(partition), limits, self._note_refused)
             if kept is not None:
                 recovered = await recovering.from_kept(kept)
                 if recovered is not None:
@@ -74,7 +74,7 @@ class Takeover:
                     return recovered
             recovered = await self._from_snapshots(recovering, steps)
             if recovered is None:
-                recovered = await recovering.from_the_start()
+                recovered = await _from_the_start(recovering)
                 steps.done("fold from the start")
             return recovered
         finally:
@@ -120,6 +120,13 @@ class Takeover:
             seq=recovered.state.seq,
             milliseconds={step: round(seconds * 1000) for step, seconds in steps.taken.items()},
         )
+
+
+async def _from_the_start(recovering: Recovering) -> Recovered:
+    try:
+        return await recovering.from_the_start()
+    except Broken as error:
+        raise StateBroken(f"{ORDER_EVENTS}/{recovering.partition}: {error}") from error
 
 
 def _still(is_present: Callable[[], bool]) -> None:

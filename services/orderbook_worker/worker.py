@@ -13,11 +13,11 @@ from libs.kafka.ports import GroupReader, Log
 from libs.service.failures import Fatal, Transient
 from libs.service.process import Process
 from libs.snapshots.envelope import Stored
+from libs.snapshots.recovering import Recovered
 from libs.snapshots.snapshots import Snapshots
 from services.orderbook_worker.failures import PartitionStuck
 from services.orderbook_worker.lane import Lane
 from services.orderbook_worker.metrics import LaneMetrics
-from services.orderbook_worker.recovering import Recovered
 from services.orderbook_worker.settings import WorkerSettings
 from services.orderbook_worker.takeover import Superseded, Takeover, agree
 

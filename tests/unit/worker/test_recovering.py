@@ -19,8 +19,8 @@ from libs.service.process import Process
 from libs.snapshots.envelope import Stored, seal
 from libs.snapshots.memory_store import MemoryStore
 from libs.snapshots.ports import Found, SnapshotStore, StoreAway
+from libs.snapshots.recovering import Recovered
 from libs.snapshots.snapshots import Snapshots
-from services.orderbook_worker.recovering import Recovered
 from services.orderbook_worker.settings import WorkerSettings
 from services.orderbook_worker.takeover import Takeover
 from tests.contract.snapshot_envelopes import resealed

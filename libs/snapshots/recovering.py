@@ -19,8 +19,6 @@ from libs.kafka.ports import Bounds, LogReader, Record
 from libs.snapshots.envelope import Opened, Reason, Refused
 from libs.snapshots.restoring import restored
 from libs.snapshots.snapshots import Refusal
-from services.orderbook_worker.failures import StateBroken
-from services.orderbook_worker.settings import WorkerSettings
 
 
 class Recovered(NamedTuple):
@@ -31,6 +29,13 @@ class Recovered(NamedTuple):
     saved_seq: int
 
 
+class FoldLimits(NamedTuple):
+    """Events one poll brings, and how long it waits: behind the last event only control markers stand."""
+
+    records: int
+    timeout_s: float
+
+
 class Recovering:
     """One recovery: `bounds` are those of the partition in `order-events`, which stands still meanwhile."""
 
@@ -39,7 +44,7 @@ class Recovering:
         reader: LogReader,
         partition: int,
         bounds: Bounds,
-        settings: WorkerSettings,
+        limits: FoldLimits,
         refuse: Callable[[int, Refusal], None],
     ) -> None:
         self.partition = partition
@@ -47,7 +52,7 @@ class Recovering:
         self.passed_over = False
         """Whether a snapshot was left aside only because it is old."""
         self._reader = reader
-        self._settings = settings
+        self._limits = limits
         self._refuse = refuse
 
     async def from_kept(self, kept: Recovered) -> Recovered | None:
@@ -75,7 +80,7 @@ class Recovering:
         return None
 
     async def from_the_start(self) -> Recovered:
-        """Raises StateBroken."""
+        """Raises Broken."""
         start = Recovered(PartitionState(self.partition), self.bounds.start, 0)
         return await self._fold(start, start.next_event_offset)
 
@@ -91,51 +96,51 @@ class Recovering:
         last = start.next_event_offset - 1
         try:
             return await self._fold(start, last if last >= begin and start.state.seq else start.next_event_offset)
-        except StateBroken as error:
+        except Broken as error:
             raise Refused(Reason.DETACHED, str(error)) from error
 
     async def _fold(self, start: Recovered, first: int) -> Recovered:
         """All events from the offset `first` on; the one before the state's next offset must be its own last one."""
         state, next_offset, saved_seq = start
         recognized = first == next_offset
-        self._reader.assign({self.partition: first})
-        timeout = self._settings.fold_timeout_ms / 1000
-        while self._reader.position(self.partition) < self.bounds.end:
-            for records in (await self._reader.poll(self._settings.fold_records, timeout)).values():
-                for record in records:
-                    event = _event(state, record)
+        async with aclosing(events(self._reader, self.partition, Bounds(first, self.bounds.end), self._limits)) as read:
+            async for batch in read:
+                for offset, event in batch:
                     if recognized:
-                        _fold_event(state, event, record.offset)
+                        fold(state, event)
                     else:
-                        _recognize(state, event, record.offset, first)
+                        recognize(state, event, offset, first)
                         recognized = True
-                next_offset = records[-1].offset + 1
+                next_offset = batch[-1][0] + 1
         if not recognized:
-            raise StateBroken(f"{ORDER_EVENTS}/{self.partition} has no event at offset {first}")
+            raise Broken(f"{ORDER_EVENTS}/{self.partition} has no event at offset {first}")
         return Recovered(state, next_offset, saved_seq)
 
 
-def _event(state: PartitionState, record: Record) -> AnyEvent:
-    try:
-        event: AnyEvent = decode_event(record.value or b"")
-    except Unreadable as error:
-        raise StateBroken(f"{ORDER_EVENTS}/{state.partition} at offset {record.offset}: {error}") from error
-    return event
+async def events(
+    reader: LogReader, partition: int, bounds: Bounds, limits: FoldLimits
+) -> AsyncGenerator[list[tuple[int, AnyEvent]], None]:
+    """Everything in `order-events` within `bounds`, with its offsets. Raises Broken for what cannot be read."""
+    reader.assign({partition: bounds.start})
+    while reader.position(partition) < bounds.end:
+        for records in (await reader.poll(limits.records, limits.timeout_s)).values():
+            yield [(record.offset, _event(partition, record)) for record in records if record.offset < bounds.end]
 
 
-def _fold_event(state: PartitionState, event: AnyEvent, offset: int) -> None:
-    try:
-        fold(state, event)
-    except Broken as error:
-        raise StateBroken(f"{ORDER_EVENTS}/{state.partition} at offset {offset}: {error}") from error
-
-
-def _recognize(state: PartitionState, event: AnyEvent, offset: int, expected: int) -> None:
-    """Is this the state's last event? No two have the same seq, command and time but one and the same."""
+def recognize(state: PartitionState, event: AnyEvent, offset: int, expected: int) -> None:
+    """Is this the state's last event? No two have the same seq, command and time. Raises Broken."""
     if offset != expected:
-        raise StateBroken(f"{ORDER_EVENTS}/{state.partition} has no event at offset {expected}")
+        raise Broken(f"{ORDER_EVENTS}/{state.partition} has no event at offset {expected}")
     if (event.seq, event.command_offset, event.time) != (state.seq, state.command_offset, state.time):
-        raise StateBroken(
+        raise Broken(
             f"{ORDER_EVENTS}/{state.partition} has event {event.seq} of command {event.command_offset} "
             f"at offset {offset}, and not its last one, event {state.seq} of command {state.command_offset}"
         )
+
+
+def _event(partition: int, record: Record) -> AnyEvent:
+    try:
+        event: AnyEvent = decode_event(record.value or b"")
+    except Unreadable as error:
+        raise Broken(f"{ORDER_EVENTS}/{partition} at offset {record.offset}: {error}") from error
+    return event
