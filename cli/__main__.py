@@ -1,4 +1,4 @@
-"""`outcry events tail`, `outcry audit`, `outcry replay`, …: one entry for everything a person asks of an exchange."""
+"""`outcry events tail`, `outcry audit`, `outcry snapshot`, …: one entry for everything a person asks of an exchange."""
 
 import argparse
 import asyncio
@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from cli import snapshot
 from cli.addresses import addresses
 from cli.audit.run import Wanted as Audited
 from cli.audit.run import audit
@@ -47,6 +48,7 @@ def parser() -> Parser:
     shown.add_argument("--json", action="store_true", help="a JSON object a line")
     shown.add_argument("--no-follow", action="store_true", help="stop at the present end of the log")
     _add_audit(commands)
+    snapshot.add_to(commands)
     for name, text in PASSED_ON.items():
         commands.add_parser(name, help=text, add_help=False)
     return found
@@ -94,7 +96,7 @@ def main(given: Sequence[str]) -> int:
     if rest:
         parser().error(f"unknown arguments: {' '.join(rest)}")
     try:
-        return asyncio.run(_until_ended(_audit(asked) if asked.command == "audit" else _tail(asked)))
+        return asyncio.run(_until_ended(_answer(asked)))
     except CannotDo as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -106,6 +108,12 @@ def main(given: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _answer(asked: argparse.Namespace) -> Coroutine[None, None, int]:
+    if asked.command == "snapshot":
+        return snapshot.run(snapshot.asked_of(asked))
+    return _audit(asked) if asked.command == "audit" else _tail(asked)
 
 
 def _log() -> KafkaLog:

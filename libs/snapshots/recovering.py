@@ -124,7 +124,9 @@ async def events(
     reader.assign({partition: bounds.start})
     while reader.position(partition) < bounds.end:
         for records in (await reader.poll(limits.records, limits.timeout_s)).values():
-            yield [(record.offset, _event(partition, record)) for record in records if record.offset < bounds.end]
+            read = [(record.offset, _event(partition, record)) for record in records if record.offset < bounds.end]
+            if read:
+                yield read
 
 
 def recognize(state: PartitionState, event: AnyEvent, offset: int, expected: int) -> None:

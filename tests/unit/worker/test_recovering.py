@@ -9,10 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from libs.book.partition import PartitionState
-from libs.book.snapshot import dump, state_hash
-from libs.events.topics import ORDER_EVENTS
-from libs.events.values import Side
+from libs.book.snapshot import state_hash
 from libs.service.clock import VirtualClock
 from libs.service.logging import configure
 from libs.service.process import Process
@@ -24,10 +21,8 @@ from libs.snapshots.snapshots import Snapshots
 from services.orderbook_worker.settings import WorkerSettings
 from services.orderbook_worker.takeover import Takeover
 from tests.contract.snapshot_envelopes import resealed
-from tests.unit.worker.venue import Cluster, folded, running
-
-NAME = "outcry"
-COMMANDS = 26
+from tests.unit.worker.histories import COMMANDS, NAME, after, sealed_after, traded
+from tests.unit.worker.venue import Cluster, folded
 
 
 class Away(MemoryStore):
@@ -69,32 +64,6 @@ class Desk:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path)
-
-
-async def traded(cluster: Cluster) -> PartitionState:
-    """The state that everything which happened adds up to."""
-    await cluster.publish(cluster.listing(), *(cluster.place(price=100 + at) for at in range(20)))
-    await cluster.publish(*(cluster.place(Side.BUY, 110, 1 + at) for at in range(5)))
-    async with running(cluster):
-        return folded(await cluster.events(COMMANDS))
-
-
-async def after(cluster: Cluster, seq: int) -> Stored:
-    """A snapshot after so many events, which must end a command: here each has two, and so has what comes first."""
-    reader = cluster.log.reader(ORDER_EVENTS)
-    await reader.start()
-    reader.assign({0: 0})
-    records = (await reader.poll(1_000, 0.1))[0]
-    await reader.stop()
-    events = (await cluster.events(COMMANDS))[:seq]
-    return Stored(seq, records[seq - 1].offset + 1, dump(folded(events)))
-
-
-async def sealed_after(cluster: Cluster, *seqs: int) -> MemoryStore:
-    store = MemoryStore()
-    for seq in seqs:
-        await store.put(0, await seal(NAME, 0, await after(cluster, seq), 0))
-    return store
 
 
 def test_from_nothing_it_folds_everything(cluster: Cluster) -> None:
