@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
+import structlog
+
 from cli.addresses import ROOT, addresses
 from cli.parser import Parser
 from cli.problem import CannotDo
@@ -15,7 +17,7 @@ from cli.snapshot_source import Source
 from cli.snapshot_verify import verify
 from libs.kafka.adapter import KafkaLog
 from libs.service.clock import SystemClock
-from libs.service.logging import configure
+from libs.service.logging import Log
 from libs.service.settings import SettingsError, load
 from libs.snapshots.opening import opened
 from libs.snapshots.settings import SnapshotSettings
@@ -93,7 +95,7 @@ async def _source(environment: Mapping[str, str]) -> AsyncIterator[Source]:
         settings = load(SnapshotSettings, {"OUTCRY_DATA_DIR": str(ROOT / ".outcry")} | dict(environment))
         clock = SystemClock()
         log = KafkaLog(settings.kafka, "outcry-cli")
-        logger = configure("outcry", "cli", "error", sys.stderr)
+        logger: Log = structlog.get_logger()  # only saving would say anything
         async with opened(settings, log, clock, logger) as snapshots:
             yield Source(log, snapshots, clock)
     except SettingsError as error:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import structlog
 from msgspec.structs import replace
 
 from libs.book.snapshot import state_hash
 from libs.service.clock import VirtualClock
-from libs.service.logging import configure
 from libs.service.process import Process
 from libs.snapshots.envelope import Stored, seal
 from libs.snapshots.memory_store import MemoryStore
@@ -40,7 +40,11 @@ class Desk:
     def __init__(self, cluster: Cluster, store: SnapshotStore, cache: SnapshotStore | None = None) -> None:
         self.cluster = cluster
         self._stream = io.StringIO()
-        self._logger = configure("test", "1", "info", self._stream)
+        self._logger = structlog.wrap_logger(
+            structlog.WriteLogger(self._stream),
+            processors=[structlog.processors.JSONRenderer()],
+            wrapper_class=structlog.make_filtering_bound_logger(20),
+        )
         self._snapshots = Snapshots(store, NAME, 3, VirtualClock(), self._logger, cache)
 
     async def take(self, kept: Recovered | None = None, **limits: int) -> Recovered:
