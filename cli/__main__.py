@@ -11,12 +11,12 @@ from typing import Final
 
 import msgspec
 
-from cli import snapshot
 from cli.addresses import addresses
 from cli.audit.run import Wanted as Audited
 from cli.audit.run import audit
 from cli.parser import Parser
 from cli.problem import CannotDo
+from cli.snapshot import run as snapshot
 from cli.start import EARLIEST, EXAMPLES, LATEST, Start, parse
 from cli.tail import Wanted, tail
 from libs.kafka.adapter import KafkaLog

@@ -11,9 +11,9 @@ import structlog
 
 from cli.__main__ import main, parser
 from cli.problem import CannotDo
-from cli.snapshot import Asked, answer, asked_of
-from cli.snapshot_source import Source
-from cli.snapshot_texts import age, columns, size
+from cli.snapshot.run import Asked, answer, asked_of
+from cli.snapshot.source import Source
+from cli.snapshot.texts import age, columns, size
 from libs.book.snapshot import dump, state_hash
 from libs.service.clock import VirtualClock
 from libs.snapshots.envelope import Stored, seal

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from cli.progress import progress
-from cli.snapshot_source import LIMITS, Source, chosen, none_such, seq_of
+from cli.snapshot.progress import progress
+from cli.snapshot.source import LIMITS, Source, chosen, none_such, seq_of
 from libs.book.fold import Broken, fold
 from libs.book.invariants import check
 from libs.book.partition import PartitionState
@@ -156,17 +156,16 @@ class _Folding:
     async def _walk(self, state: PartitionState, first: int) -> None:
         """Raises Broken."""
         self._compare(state, first)
-        done = Bounds(first, self._bounds.end)
-        with progress(f"folding partition {self._partition}", done.end - done.start) as advance:
-            async with aclosing(events(self._reader, self._partition, done, LIMITS)) as read:
+        rest = Bounds(first, self._bounds.end)
+        with progress(f"partition {self._partition}", rest.end - rest.start, "offsets folded") as show:
+            async with aclosing(events(self._reader, self._partition, rest, LIMITS)) as read:
                 async for batch in read:
                     for offset, event in batch:
                         fold(state, event)
                         self._folded += 1
                         if self._ahead and self._ahead[0].found.head.seq <= state.seq:
                             self._compare(state, offset + 1)
-                    advance(batch[-1][0] + 1 - first)
-                    first = batch[-1][0] + 1
+                    show(batch[-1][0] + 1 - first)
 
     def _compare(self, state: PartitionState, next_offset: int) -> None:
         """With every snapshot of exactly this place."""

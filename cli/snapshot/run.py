@@ -11,10 +11,10 @@ import structlog
 from cli.addresses import ROOT, addresses
 from cli.parser import Parser
 from cli.problem import CannotDo
-from cli.snapshot_list import show_list
-from cli.snapshot_show import show_one
-from cli.snapshot_source import Source
-from cli.snapshot_verify import verify
+from cli.snapshot.listing import show_list
+from cli.snapshot.showing import show_one
+from cli.snapshot.source import Source
+from cli.snapshot.verifying import verify
 from libs.kafka.adapter import KafkaLog
 from libs.service.clock import SystemClock
 from libs.service.logging import Log

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from cli.problem import CannotDo
-from cli.snapshot_source import Source, chosen, none_such, seq_of
-from cli.snapshot_texts import age, columns, moment, size
+from cli.snapshot.source import Source, chosen, none_such, seq_of
+from cli.snapshot.texts import age, columns, moment, size
 from libs.book.ladder import Ladder
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from cli.progress import progress
-from cli.snapshot_source import Source, chosen
-from cli.snapshot_texts import age, columns, size
+from cli.snapshot.progress import progress
+from cli.snapshot.source import Source, chosen
+from cli.snapshot.texts import age, columns, size
 from libs.snapshots.snapshots import Listed
 
 HEADINGS = ("partition", "seq", "offset", "to fold", "age", "size", "store", "state")
@@ -18,11 +18,11 @@ async def show_list(source: Source, wanted: Sequence[int], json: bool, out: Call
     found: list[tuple[int, int, Listed]] = []
     async with source.events() as reader:
         partitions = await chosen(reader, wanted)
-        with progress("partitions", len(partitions)) as advance:
-            for partition in partitions:
+        with progress("snapshots", len(partitions), "partitions") as show:
+            for done, partition in enumerate(partitions):
+                show(done)
                 end = (await reader.bounds(partition)).end
                 found += [(partition, end, each) for each in await source.snapshots.listed(partition)]
-                advance(1)
     now = source.clock.now()
     if json:
         for partition, end, each in found:
