@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -16,15 +17,20 @@ from cli.audit.run import Wanted as Audited
 from cli.audit.run import audit
 from cli.parser import Parser
 from cli.problem import CannotDo
+from cli.replay import Core, tallied
 from cli.snapshot import run as snapshot
 from cli.start import EARLIEST, EXAMPLES, LATEST, Start, parse
 from cli.tail import Wanted, tail
 from libs.kafka.adapter import KafkaLog
 from libs.service.failures import Fatal, Transient
 from sim.live import Live
+from sim.market_by_order import NoRecording
+from sim.replaying import add_replay
+from sim.sources import opened
 
+GC_THRESHOLDS: Final = (100_000, 50, 100)
+"""Of an engine in this process: a book is many objects without a cycle, and the defaults look at them all the time."""
 PASSED_ON: Final = {
-    "replay": "send the recorded market, and check it (python -m sim replay)",
     "check": "compare orders, order-events, Postgres and the API (python -m sim check)",
     "traders": "simulated makers and takers until stopped (python -m sim traders)",
 }
@@ -49,6 +55,7 @@ def parser() -> Parser:
     shown.add_argument("--no-follow", action="store_true", help="stop at the present end of the log")
     _add_audit(commands)
     snapshot.add_to(commands)
+    _add_replay(commands)
     for name, text in PASSED_ON.items():
         commands.add_parser(name, help=text, add_help=False)
     return found
@@ -75,6 +82,16 @@ def _add_audit(commands: "argparse._SubParsersAction[Parser]") -> None:
     asked.add_argument("--json", action="store_true", help="one JSON object instead of lines")
 
 
+def _add_replay(commands: "argparse._SubParsersAction[Parser]") -> None:
+    text = "put a recorded market through the exchange, and check it; or through the engine alone"
+    asked = commands.add_parser("replay", help=text, description=text[0].upper() + text[1:] + ".")
+    add_replay(asked)
+    asked.add_argument(
+        "--products", metavar="N", default="1", help="the demo's recording on so many markets at once (1)"
+    )
+    asked.add_argument("--core", action="store_true", help="the engine alone, in this process: no exchange is needed")
+
+
 def _partition(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is no partition: they count from 0")
@@ -91,13 +108,15 @@ def _start(text: str) -> Start:
 def main(given: Sequence[str]) -> int:
     """0, 1 with one sentence when it cannot be done or an audit finds a difference, 2 for wrong arguments."""
     asked, rest = parser().parse_known_args(given)
-    if asked.command in PASSED_ON:
+    if asked.command in PASSED_ON or (asked.command == "replay" and not asked.core):
         os.execve(sys.executable, [sys.executable, "-m", "sim", *given], {**os.environ, **addresses()})  # noqa: S606  no shell is wanted
     if rest:
         parser().error(f"unknown arguments: {' '.join(rest)}")
     try:
+        if asked.command == "replay":
+            return _replay(asked)
         return asyncio.run(_until_ended(_answer(asked)))
-    except CannotDo as problem:
+    except (CannotDo, NoRecording) as problem:
         print(problem, file=sys.stderr)
         return 1
     except (Transient, Fatal) as problem:
@@ -150,6 +169,21 @@ async def _audit(asked: argparse.Namespace) -> int:
     else:
         print("\n".join(report.lines()))
     return 0 if report.agrees else 1
+
+
+def _replay(asked: argparse.Namespace) -> int:
+    """Through the engine alone."""
+    if asked.speed != "max" or asked.products != "1":
+        raise CannotDo("The engine alone knows no speed and has one product: leave out --speed and --products.")
+    source = opened(asked.file, halts=asked.halts)
+    live = Live(sys.stderr)
+    gc.set_threshold(*GC_THRESHOLDS)
+    try:
+        outcome = Core(source, asked.product).run(asked.limit, live)
+    finally:
+        live.close()
+    print("\n".join((*tallied(source), *outcome.lines())))
+    return 0
 
 
 if __name__ == "__main__":

@@ -18,10 +18,12 @@ from sim.check.run import check
 from sim.demo import demo, tell
 from sim.exchange import Exchange, Refused, Unavailable
 from sim.live import Live
+from sim.market_by_order import NoRecording
 from sim.products import MOST, ensure_listed, names
-from sim.recording import NoRecording
-from sim.runs import replay
+from sim.replaying import SPEEDS, add_replay
+from sim.runs import Wanted, replay
 from sim.settings import Addresses
+from sim.sources import opened
 
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 """A check holds millions of objects without a cycle; the defaults look at them all the time."""
@@ -29,7 +31,6 @@ FORESEEN: Final = (
     Difference, Unavailable, NoRecording, Refused, Transient, Fatal, OSError, asyncpg.PostgresError,
 )  # fmt: skip
 """What a person can do something about; everything else is a fault of the simulation, and shows itself whole."""
-SPEEDS: Final = {"1": 1.0, "10": 10.0, "max": None}
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -41,18 +42,17 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="demo|replay|check|traders")
     for name, text in (
         ("demo", "replay the recording, check it, then trade until stopped"),
-        ("replay", "send the recorded market, and check it"),
+        ("replay", "send a recorded market, and check it"),
         ("check", "compare orders, order-events, Postgres and the API"),
         ("traders", "simulated makers and takers until stopped"),
     ):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         if name != "check":
             command.add_argument("--products", type=_product_count, default=1, metavar="N", help="markets at once (1)")
-        if name in {"demo", "replay"}:
+        if name == "demo":
             command.add_argument("--speed", choices=SPEEDS, default="max", help="times the real speed (max)")
         if name == "replay":
-            command.add_argument("--rows", type=int, default=None, help="only so many rows of the recording")
-            command.add_argument("--no-check", action="store_true", help="leave out the check at the end")
+            add_replay(command)
         if name in {"demo", "traders"}:
             command.add_argument("--rate", type=_rate, default=traders.DEFAULT_RATE, help="orders a second (40)")
             command.add_argument("--seed", type=int, default=1, help="of the simulated traders (1)")
@@ -83,7 +83,9 @@ async def work(asked: argparse.Namespace, addresses: Addresses, live: Live) -> N
                 speed = SPEEDS[asked.speed]
                 await demo(addresses, exchange, live, asked.products, speed, asked.rate, asked.seed)
             case "replay":
-                receipts = await replay(exchange, live, asked.products, SPEEDS[asked.speed], asked.rows)
+                source = await asyncio.to_thread(opened, asked.file, halts=asked.halts)
+                wanted = Wanted(SPEEDS[asked.speed], asked.limit, asked.product)
+                receipts = await replay(exchange, live, asked.products, wanted, source)
                 if not asked.no_check:
                     tell(await check(addresses, exchange, receipts, live), receipts, live)
             case "check":

@@ -11,7 +11,7 @@ from sim.exchange import Exchange
 from sim.live import Live
 from sim.products import names
 from sim.receipts import Receipts
-from sim.runs import replay
+from sim.runs import Wanted, replay
 from sim.settings import Addresses
 from sim.traders import trade
 
@@ -20,7 +20,7 @@ async def demo(
     addresses: Addresses, exchange: Exchange, live: Live, products: int, speed: float | None, rate: float, seed: int
 ) -> None:
     """Until cancelled. Raises Difference when the check fails."""
-    receipts = await replay(exchange, live, products, speed)
+    receipts = await replay(exchange, live, products, Wanted(speed))
     tell(await check(addresses, exchange, receipts, live), receipts, live)
     await trade(exchange, live, names(products), rate, seed)
 

@@ -139,6 +139,10 @@ class Exchange:
         position: str = _checked(answer).headers[POSITION]
         return position
 
+    async def set_status(self, product: str, status: str, key: str) -> None:
+        body = msgspec.json.encode({"status": status})
+        _checked(await self._request("POST", f"/products/{product}/status", body, ROLE | {"Idempotency-Key": key}))
+
     async def ticker(self, product: str) -> Ticker:
         return _decoded(await self._request("GET", f"/products/{product}/ticker", None, {}), Ticker)
 

@@ -1,4 +1,4 @@
-"""The recording as requests: what is sent together, when, and as which JSON. The same plan serves every product.
+"""A recorded market as requests: what is sent together, when, and as which JSON. The same plan serves every product.
 
 A created order is a place with the recording's id as its client_oid, a deleted one a cancel. A changed one is an amend
 to `size = filled + volume`, and the feed's volume is what remains. Filled is what *our* exchange has filled of it, not
@@ -7,6 +7,9 @@ feed says. An outside client learns it by asking, and asking for each of 307,539
 only 266 changes, in 154 places where no order is created in between. Cancels and smaller sizes never trade, so one
 look at the orders concerned, after everything sent has passed the read side, holds for all changes up to the next
 created order. Hence a batch is cut before a change that follows a created order, and changes stand in its `head`.
+A feed that tells an order's new total instead (`reduced`) needs no such look.
+
+Trading status is no order: a row of it stands alone, and is another request.
 
 Bodies are made once, with `@` for the product: JSON never holds it elsewhere here, as ids and decimals are digits.
 """
@@ -15,7 +18,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from sim.recording import Row, units, volume_text
+from sim.market_by_order import Row
+from sim.recording import units, volume_text
 
 ACCOUNTS: Final = 1_000
 ACCOUNT_PREFIX: Final = "rec-"
@@ -51,6 +55,11 @@ class Batch(NamedTuple):
     tail: bytes
     """All the rest, joined by commas."""
 
+    @property
+    def status(self) -> str:
+        """The trading status to set; empty of a batch of orders."""
+        return self.rows[0].order if self.rows[0].action == "status" else ""
+
     def changed(self) -> list[str]:
         """The orders whose fills must be known."""
         return list(dict.fromkeys(part.order for part in self.head if isinstance(part, Change)))
@@ -63,8 +72,10 @@ class Batch(NamedTuple):
 
 
 def account(order: str) -> str:
-    """Drawn from the id, evenly over `ACCOUNTS`."""
-    return f"{ACCOUNT_PREFIX}{zlib.crc32(order.encode()) % ACCOUNTS:03}"
+    """Drawn from the id, evenly over `ACCOUNTS`. An inferred taker (`x…`) has one that no resting order has: the feed
+    shows a trade, and nobody trades with himself."""
+    taker = "x" if order.startswith("x") else ""
+    return f"{ACCOUNT_PREFIX}{taker}{zlib.crc32(order.encode()) % ACCOUNTS:03}"
 
 
 def is_recorded(name: str) -> bool:
@@ -73,11 +84,13 @@ def is_recorded(name: str) -> bool:
 
 
 def batches(rows: Sequence[Row], most: int = MAX_BATCH, span: int | None = None) -> Iterator[Batch]:
-    """Cut after `most` rows, after `span` ms of the feed's time, and before a change that follows a created order."""
+    """Cut after `most` rows, after `span` ms of the feed's time, before a change that follows a created order, and
+    around a trading status."""
     start, number, placed = 0, 0, False
     for at, row in enumerate(rows):
         full = at - start >= most or (span is not None and row.time - rows[start].time >= span)
-        if at > start and (full or (placed and row.action == "changed")):
+        alone = row.action == "status" or rows[at - 1].action == "status"
+        if at > start and (full or alone or (placed and row.action == "changed")):
             yield _batch(number, rows[start:at])
             start, number, placed = at, number + 1, False
         placed = placed or row.action == "created"
@@ -91,6 +104,8 @@ def rest(batch: Batch, start: int) -> Batch:
 
 
 def _batch(number: int, rows: Sequence[Row]) -> Batch:
+    if rows[0].action == "status":
+        return Batch(number, rows, rows[0].time, (), b"")
     changes = [at for at, row in enumerate(rows) if row.action == "changed"]
     cut = changes[-1] + 1 if changes else 0
     head: list[bytes | Change] = [
@@ -103,7 +118,13 @@ def _item(row: Row) -> bytes:
     who = account(row.order)
     if row.action == "deleted":
         return f'{{"op":"cancel","product_id":"@","client_oid":"{row.order}","account":"{who}"}}'.encode()
+    if row.action == "reduced":
+        return (
+            f'{{"op":"amend","product_id":"@","client_oid":"{row.order}","size":"{row.volume}","account":"{who}"}}'
+        ).encode()
     price = f'"type":"limit","price":"{row.price}"' if row.price else '"type":"market"'
+    if row.action == "taken":
+        price += ',"time_in_force":"IOC"'
     return (
         f'{{"op":"place","product_id":"@","side":"{row.side}",{price},"size":"{row.volume}",'
         f'"client_oid":"{row.order}","account":"{who}"}}'

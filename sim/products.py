@@ -19,26 +19,26 @@ def names(count: int) -> list[str]:
     return [*EIGHT[:count], *(f"BTC{number}-USD" for number in range(len(EIGHT) + 1, count + 1))]
 
 
-def listing(name: str) -> bytes:
-    """Dollars and cents (whatever the dollars are called), and coins with eight decimals."""
+def listing(name: str, quote_increment: str = "0.01", base_increment: str = "0.00000001") -> bytes:
+    """Dollars and cents (whatever the dollars are called), and coins with eight decimals, unless the market has others."""
     base, _, quote = name.partition("-")
     return msgspec.json.encode(
         {
             "id": name,
             "base_currency": base,
-            "quote_currency": quote,
-            "quote_increment": "0.01",
-            "base_increment": "0.00000001",
+            "quote_currency": quote or "USD",
+            "quote_increment": quote_increment,
+            "base_increment": base_increment,
         }
     )
 
 
-async def ensure_listed(exchange: Exchange, name: str) -> None:
-    """List a product unless it is there, and wait until it can be read."""
+async def ensure_listed(exchange: Exchange, name: str, body: bytes | None = None) -> None:
+    """List a product, as `body` says, unless it is there, and wait until it can be read."""
 
     async def attempt() -> None:
         if not await exchange.has_product(name):
-            position = await exchange.list_product(listing(name), f"sim-list-{name}")
+            position = await exchange.list_product(body or listing(name), f"sim-list-{name}")
             await exchange.has_product(name, position)
 
     await persistently(attempt, LIST_LIMIT_S)

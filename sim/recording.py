@@ -20,14 +20,16 @@ What the recording holds (2026-05-02, 02:36 to 03:06 UTC):
   find their order done, or unknown, and 6,490 orders rest in the end, at 1,703 bid and 2,913 ask prices.
 """
 
-import csv
-import gzip
 import importlib.util
 import os
-from collections.abc import Iterator
-from decimal import Decimal
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import islice
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TextIO, TypeAlias, cast
+from typing import Final
+
+from sim.market_by_order import Action, BadRow, NoRecording, Row, lines
 
 PACKAGE: Final = "ob_analytics"
 FILE: Final = "_sample_data/orders.csv.gz"
@@ -35,24 +37,7 @@ VARIABLE: Final = "OUTCRY_RECORDING"
 """Names another file of the same columns."""
 VOLUME_SCALE: Final = 8
 COLUMNS: Final = ["id", "timestamp", "exchange_timestamp", "price", "volume", "action", "direction"]
-
-Action: TypeAlias = Literal["created", "changed", "deleted"]
-
-
-class NoRecording(Exception):
-    """The recording is not there, or is not what it should be. The message says what to do."""
-
-
-class Row(NamedTuple):
-    """One message of the feed. Decimals are exact text; of a market order the price is empty."""
-
-    action: Action
-    order: str
-    time: int
-    """ms since the epoch."""
-    side: Literal["buy", "sell"]
-    price: str
-    volume: str
+_ACTIONS: Final[dict[str, Action]] = {"created": "created", "changed": "changed", "deleted": "deleted"}
 
 
 def path() -> Path:
@@ -75,50 +60,84 @@ def _existing(file: Path, otherwise: str) -> Path:
     return file
 
 
+class Recording:
+    """A file of these columns."""
+
+    product: Final = "BTC-USD"
+    price_increment: Final = "0.01"
+    size_increment: Final = "0.00000001"
+
+    def __init__(self, file: Path) -> None:
+        self.tally: Counter[str] = Counter()
+        self._file = file
+
+    def rows(self, limit: int | None = None) -> Iterator[Row]:
+        """The feed in order, without the recorder's own deletes at the end."""
+        return islice(self._without_closing(), limit)
+
+    def _without_closing(self) -> Iterator[Row]:
+        """Deletes of one moment are held back until something follows them: at the end they are the recorder's."""
+        held: list[Row] = []
+        for row in self._all():
+            if held and (row.action != "deleted" or row.time != held[-1].time):
+                yield from held
+                held.clear()
+            if row.action == "deleted":
+                held.append(row)
+            else:
+                yield row
+        self.tally["closing deletes left out"] += len(held)
+
+    def _all(self) -> Iterator[Row]:
+        read = lines(self._file)
+        if next(read, (0, []))[1] != COLUMNS:
+            raise NoRecording(f"{self._file} does not have the columns {', '.join(COLUMNS)}.")
+        for number, columns in read:
+            try:
+                yield _row(columns)
+            except ValueError as error:
+                raise BadRow(self._file, number, str(error), number - 2) from error
+
+
+def _row(columns: Sequence[str]) -> Row:
+    if len(columns) != len(COLUMNS):
+        raise ValueError(f"it has {len(columns)} columns, and not {len(COLUMNS)}")
+    order, time, _, price, volume, action, direction = columns
+    if action not in _ACTIONS:
+        raise ValueError(f"{action!r} is no action (created, changed, deleted)")
+    if direction not in {"bid", "ask"}:
+        raise ValueError(f"{direction!r} is no direction (bid, ask)")
+    if not (time.isascii() and time.isdigit()):
+        raise ValueError(f"{time!r} is no timestamp in milliseconds")
+    return Row(
+        _ACTIONS[action], order, int(time), "buy" if direction == "bid" else "sell", dollars(price), exact(volume)
+    )
+
+
 def rows(file: Path, limit: int | None = None) -> list[Row]:
     """The feed in order, without the recorder's own deletes at the end; the first `limit` rows if one is given."""
-    with gzip.open(file, "rt", encoding="ascii", newline="") as text:
-        read = list(_rows(text, file))
-    _drop_closing_deletes(read)
-    return read if limit is None else read[:limit]
-
-
-def _rows(text: TextIO, file: Path) -> Iterator[Row]:
-    reader = csv.reader(text)
-    if next(reader, None) != COLUMNS:
-        raise NoRecording(f"{file} does not have the columns {', '.join(COLUMNS)}.")
-    for order, time, _, price, volume, action, direction in reader:
-        yield Row(
-            cast(Action, action),
-            order,
-            int(time),
-            "buy" if direction == "bid" else "sell",
-            dollars(price),
-            exact(volume),
-        )
-
-
-def _drop_closing_deletes(read: list[Row]) -> None:
-    if not read:
-        return
-    closing = read[-1].time
-    while read and read[-1].action == "deleted" and read[-1].time == closing:
-        read.pop()
+    return list(Recording(file).rows(limit))
 
 
 def dollars(text: str) -> str:
-    """`78318.0` is `78318.00`; 0 is the empty text."""
+    """`78318.0` is `78318.00`; 0 is the empty text. Raises ValueError."""
     if text == "0.0":
         return ""
     whole, _, fraction = text.partition(".")
-    if not whole.isdigit() or len(fraction) > 2:
-        raise NoRecording(f"{text!r} is no price in dollars with two decimals.")
+    if not whole.isdigit() or len(fraction) > 2 or not (fraction or "0").isdigit():
+        raise ValueError(f"{text!r} is no price in dollars with two decimals")
     return f"{whole}.{fraction.ljust(2, '0')}"
 
 
 def exact(text: str) -> str:
-    """`1e-08` is `0.00000001`, and what has no exponent stays as it is."""
-    return f"{Decimal(text):f}" if "e" in text else text
+    """`1e-08` is `0.00000001`, and what has no exponent stays as it is. Raises ValueError."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is no volume") from None
+    if not value.is_finite() or value < 0:
+        raise ValueError(f"{text!r} is no volume")
+    return f"{value:f}" if "e" in text else text
 
 
 def units(text: str) -> int:

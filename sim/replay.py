@@ -1,4 +1,4 @@
-"""Drives the recording through the API: in order within each product, side by side over products.
+"""Drives a recorded market through the API: in order within each product, side by side over products.
 
 One batch of a product is in flight, never two, so its orders arrive as they were recorded. A batch that finds no
 answer is sent again with the same key until it is answered: whatever dies meanwhile, nothing is lost or done twice.
@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from sim.exchange import Exchange, Order, persistently
+from sim.market_by_order import Row
 from sim.plan import Batch, account, batches, rest
 from sim.receipts import Receipts
-from sim.recording import Row, units
+from sim.recording import units
 
 PATIENCE_S: Final = 120.0
 """How long an exchange may be away before the replay gives up."""
@@ -83,8 +84,12 @@ class Replay:
         return found if not start or start < len(self._requests[first].rows) else found[1:]
 
     async def _send(self, batch: Batch, suffix: str) -> None:
-        body = batch.body(self._product, await self._filled(batch.changed()))
         key = f"{self._name}-{self._product}-{batch.number}{suffix}"
+        if batch.status:
+            await persistently(lambda: self._exchange.set_status(self._product, batch.status, key), PATIENCE_S)
+            self.sent += len(batch.rows)
+            return
+        body = batch.body(self._product, await self._filled(batch.changed()))
         results = await persistently(lambda: self._exchange.batch(body, key), PATIENCE_S)
         if len(results) != len(batch.rows):
             raise ValueError(f"{len(batch.rows)} items were answered with {len(results)} results")
@@ -141,7 +146,7 @@ class Replay:
         closing = [row for batch in self._requests[-CLOSING_ROWS:] for row in batch.rows][-CLOSING_ROWS:]
         deleted = {row.order for row in closing if row.action == "deleted"}
         for row in closing:
-            if row.action == "changed" or not units(row.volume):
+            if row.action in {"changed", "reduced", "status"} or not units(row.volume):
                 continue
             found = await self._look(row.order)
             if found is None or (row.order in deleted and found.status != "done"):
@@ -151,4 +156,4 @@ class Replay:
 
 def _places(row: Row) -> bool:
     """Whether an order comes of it: the API refuses one of volume 0."""
-    return row.action == "created" and units(row.volume) > 0
+    return row.action in {"created", "taken"} and units(row.volume) > 0

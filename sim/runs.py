@@ -1,43 +1,90 @@
-"""A replay of the recording on several products at once, with what a person sees of it."""
+"""A replay of a recorded market on several products at once, with what a person sees of it."""
 
 import asyncio
 import time
+import zlib
 from collections.abc import Sequence
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
-from sim import recording
 from sim.exchange import Exchange
 from sim.live import Live, bar
 from sim.market import Market
-from sim.products import ensure_listed, names
+from sim.market_by_order import NoRecording, Row, Source
+from sim.products import EIGHT, ensure_listed, listing, names
 from sim.receipts import Receipts
-from sim.recording import Row
 from sim.replay import Replay, plan
+from sim.sources import opened
 
 SHOW_EVERY_S: Final = 0.25
 SECONDS_OF_RATE: Final = 3.0
 
 
+MOST_ROWS: Final = 5_000_000
+"""Of a file that is sent over HTTP: rows and requests stand in memory, about a kilobyte each."""
+
+
+class Wanted(NamedTuple):
+    """How a market is replayed. `speed` is times the real one, None as fast as it goes; `limit` counts lines of the file."""
+
+    speed: float | None = None
+    limit: int | None = None
+    product: str | None = None
+    """Where to, unless it is the market's own."""
+
+
+WHOLE: Final = Wanted()
+
+
 async def replay(
-    exchange: Exchange, live: Live, products: int = 1, speed: float | None = None, limit: int | None = None
+    exchange: Exchange, live: Live, products: int = 1, wanted: Wanted = WHOLE, source: Source | None = None
 ) -> list[Receipts]:
-    """List the products and send the recording (its first `limit` rows) to each; what was promised of each."""
-    live.show("reading the recording")
-    rows = await asyncio.to_thread(recording.rows, recording.path(), limit)
-    chosen = names(products)
+    """List the products and send the market (the demo's recording unless another is given) to each; what was promised."""
+    live.show("reading the recorded market")
+    market: Source = await asyncio.to_thread(opened) if source is None else source
+    rows = await asyncio.to_thread(_read, market, wanted.limit)
+    chosen = _chosen(market, products, wanted.product)
     for name in chosen:
-        await ensure_listed(exchange, name)
+        await ensure_listed(exchange, name, listing(name, market.price_increment, market.size_increment))
+    for kind, count in sorted(market.tally.items()):
+        live.say(f"{count:,} {kind}")
     began = time.monotonic()
-    replays = await _send(exchange, live, chosen, rows, speed)
+    replays = await _send(exchange, live, chosen, rows, wanted.speed)
     live.say(_summary(replays, time.monotonic() - began))
     return [each.receipts for each in replays]
+
+
+def _chosen(market: Source, products: int, product: str | None) -> list[str]:
+    """One product by name, or the market's own; the demo's recording may go to many at once."""
+    if products == 1:
+        return [product or market.product]
+    if product is not None or market.product not in EIGHT:
+        raise NoRecording("This market goes to one product: leave out --products.")
+    return names(products)
+
+
+def _read(market: Source, limit: int | None) -> list[Row]:
+    rows = list(islice(market.rows(limit), MOST_ROWS + 1))
+    if len(rows) > MOST_ROWS:
+        raise NoRecording(f"More than {MOST_ROWS:,} rows do not fit into memory: give a --limit, or use --core.")
+    if not rows:
+        raise NoRecording("The file holds nothing to replay.")
+    return rows
+
+
+def plan_name(rows: Sequence[Row], speed: float | None) -> str:
+    """Tells a replay of these rows, cut like this, from every other one, in the keys of its requests."""
+    checksum = 0
+    for row in rows:
+        checksum = zlib.crc32(repr(row).encode(), checksum)
+    return f"rec{len(rows)}-{checksum:08x}x{'max' if speed is None else f'{speed:g}'}"
 
 
 async def _send(
     exchange: Exchange, live: Live, chosen: Sequence[str], rows: Sequence[Row], speed: float | None
 ) -> list[Replay]:
     requests = await asyncio.to_thread(plan, rows, speed)
-    name = f"rec{len(rows)}x{'max' if speed is None else f'{speed:g}'}"
+    name = await asyncio.to_thread(plan_name, rows, speed)
     replays = [Replay(exchange, product, requests, name) for product in chosen]
     display = asyncio.create_task(_display(exchange, live, replays, len(rows) * len(replays)))
     try:

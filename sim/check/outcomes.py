@@ -8,7 +8,7 @@ from libs.events import commands, ids
 from libs.events import events as facts
 from libs.events.codec import Unreadable, decode_command, decode_event
 from libs.events.events import AnyEvent
-from libs.events.values import Product, RejectReason
+from libs.events.values import Product, RejectReason, TradingStatus
 from libs.kafka.ports import Record
 from sim.check.difference import Difference, same
 from sim.check.naive import OPEN, NaiveBook
@@ -179,10 +179,16 @@ class Outcomes:
             self._repeated(event, what)
             return
         self.rejections[event.reason] += 1
+        if event.reason is RejectReason.TRADING_STATUS and self._is_restricted(event.number):
+            return
         if event.reason not in EXPECTED:
             raise Difference(f"{what} for {event.reason.name}, which this recording cannot give")
         if type(event) is not facts.CommandRejected:
             self._deserved(event, what)
+
+    def _is_restricted(self, number: int) -> bool:
+        """A recorded halt has been replayed: what came meanwhile is refused."""
+        return number in self.products and self.products[number].status is not TradingStatus.ONLINE
 
     def _repeated(self, event: Rejection, what: str) -> None:
         """Sent again because no answer came, while nothing but the engine could know it: it names what came first."""

@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from sim.market_by_order import NoRecording, Row
 from sim.plan import ACCOUNTS, Change, account, batches, is_recorded, rest
-from sim.recording import COLUMNS, NoRecording, Row, dollars, exact, path, rows, units, volume_text
+from sim.recording import COLUMNS, dollars, exact, path, rows, units, volume_text
 
 FEED = """\
 1,1000,900,78318.0,1.5,created,bid
@@ -56,7 +57,7 @@ def test_prices_are_dollars_and_cents(text: str, expected: str) -> None:
 
 
 def test_a_price_with_more_decimals_is_no_price_here() -> None:
-    with pytest.raises(NoRecording):
+    with pytest.raises(ValueError, match="two decimals"):
         dollars("1.234")
 
 

@@ -9,10 +9,11 @@ import pytest
 from sim import exchange as client
 from sim.check.difference import Difference
 from sim.exchange import Exchange, Refused, Unavailable, persistently
+from sim.market_by_order import Row
 from sim.plan import batches
 from sim.products import EIGHT, ensure_listed, listing, names
 from sim.receipts import SENT_BEFORE, VOLUME_ZERO, Receipts, kind
-from sim.recording import Row, volume_text
+from sim.recording import volume_text
 from sim.replay import Replay
 from tests.unit.sim.venue import PARTITION, Venue
 

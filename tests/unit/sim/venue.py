@@ -12,10 +12,18 @@ import msgspec
 
 from libs.events import ids
 from libs.events.codec import encode
-from libs.events.commands import AmendOrder, AnyCommand, CancelAllOrders, CancelOrder, ListProduct, PlaceOrder
-from libs.events.decimals import to_integer, to_text
+from libs.events.commands import (
+    AmendOrder,
+    AnyCommand,
+    CancelAllOrders,
+    CancelOrder,
+    ListProduct,
+    PlaceOrder,
+    SetTradingStatus,
+)
+from libs.events.decimals import places, to_integer, to_text
 from libs.events.events import AnyEvent, OrderDone, TradeExecuted
-from libs.events.values import NO_ID, OrderType, Side, TimeInForce
+from libs.events.values import NO_ID, OrderType, Side, TimeInForce, TradingStatus
 from libs.matching.engine import Engine
 from sim.check.outcomes import Commands, Outcomes
 
@@ -45,6 +53,8 @@ class Venue:
         self.events: list[AnyEvent] = list(self.engine.adopt_rules())
         self.paths: Counter[str] = Counter()
         self._faults = faults or {}
+        self._scales = (2, 8)
+        """Of prices and sizes of the product."""
         self._batches = 0
         self._answers: dict[tuple[str, str], dict[str, object]] = {}
         self._orders: dict[tuple[str, str], list[int]] = {}
@@ -83,6 +93,10 @@ class Venue:
         if path == "/orders" and request.method == "DELETE":
             self._take(CancelAllOrders(*self._envelope(account, ""), None))
             return httpx.Response(202, json={})
+        if path.endswith("/status"):
+            status = TradingStatus[msgspec.json.decode(request.content)["status"].upper()]
+            self._take(SetTradingStatus(*self._envelope("op", ""), status))
+            return httpx.Response(202, json={})
         return self._product(path)
 
     def _batch(self, request: httpx.Request, account: str) -> httpx.Response:
@@ -109,7 +123,7 @@ class Venue:
             key = str(item["client_oid"])
         if (account, key) in self._answers:
             return self._answers[account, key] | {"replayed": True}
-        if "size" in item and not to_integer(str(item["size"]), 8):
+        if "size" in item and not to_integer(str(item["size"]), self._scales[1]):
             return {"status": 400, "code": "not_positive", "field": "size"}
         offset = self._take(self._command(item, account))
         command = self.commands[offset]
@@ -122,14 +136,14 @@ class Venue:
         if item["op"] == "cancel":
             return CancelOrder(*envelope)
         if item["op"] == "amend":
-            return AmendOrder(*envelope, None, to_integer(str(item["size"]), 8))
+            return AmendOrder(*envelope, None, to_integer(str(item["size"]), self._scales[1]))
         command_id, number = envelope[0], envelope[2]
         key = ids.key_digest(account, number, str(item["client_oid"]))
         return PlaceOrder(
             command_id, account, number, command_id, str(item["client_oid"]), key, envelope[6], 0, None,
             Side.BUY if item["side"] == "buy" else Side.SELL,
             OrderType.MARKET if item["type"] == "market" else OrderType.LIMIT,
-            to_integer(str(item.get("price", "0")), 2), to_integer(str(item["size"]), 8), 0,
+            to_integer(str(item.get("price", "0")), self._scales[0]), to_integer(str(item["size"]), self._scales[1]), 0,
             TimeInForce[str(item.get("time_in_force", "GTC"))], bool(item.get("post_only", False)),
         )  # fmt: skip
 
@@ -157,8 +171,9 @@ class Venue:
 
     def _list(self, body: dict[str, str]) -> httpx.Response:
         envelope = self._envelope("op", "")
+        self._scales = (places(body["quote_increment"]), places(body["base_increment"]))
         offset = self._take(
-            ListProduct(*envelope, body["id"], body["base_currency"], body["quote_currency"], 2, 8, 1, 1)
+            ListProduct(*envelope, body["id"], body["base_currency"], body["quote_currency"], *self._scales, 1, 1)
         )
         return httpx.Response(202, headers={"outcry-position": f"{PARTITION}:{offset}"}, json={})
 
@@ -166,7 +181,9 @@ class Venue:
         found = self._orders.get((account, client_oid))
         if found is None:
             return httpx.Response(404, json={"code": "order_not_found", "retryable": False})
-        return httpx.Response(200, json={"filled_size": to_text(found[0], 8), "status": "done" if found[1] else "open"})
+        return httpx.Response(
+            200, json={"filled_size": to_text(found[0], self._scales[1]), "status": "done" if found[1] else "open"}
+        )
 
     def _product(self, path: str) -> httpx.Response:
         books = [book for book in self.engine.state.products.values() if f"/{book.product.product_id}" in path]
