@@ -6,10 +6,13 @@ without flushing it. The version is pinned, and the contract suite runs every on
 """
 
 import asyncio
+import struct
 from collections.abc import Hashable, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from io import BytesIO
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import aiokafka
+import aiokafka.client
 import aiokafka.errors
 import aiokafka.partitioner
 import aiokafka.producer.sender
@@ -17,6 +20,7 @@ import aiokafka.structs
 
 from libs.kafka.limits import Limits
 from libs.kafka.ports import Record
+from libs.kafka.wire import Owner, Request
 
 _T = TypeVar("_T")
 
@@ -31,9 +35,36 @@ FENCED: tuple[type[Exception], ...] = (
 _FENCED_INSTANCE_CODE = 82
 _PRODUCER_FENCED_CODE = 90
 _FENCED_INSTANCE = "FENCED_INSTANCE_ID"
+_NO_NODE: Final = -1
+_NO_TAGS: Final = b"\0"
 STOPPED: type[Exception] = aiokafka.errors.ConsumerStoppedError
 # What the client raises when it does not know a topic or partition.
 UNKNOWN_TOPIC: type[Exception] = aiokafka.errors.UnknownTopicOrPartitionError
+
+
+_CONNECTION = (
+    aiokafka.errors.KafkaConnectionError,
+    aiokafka.errors.NodeNotReadyError,
+    aiokafka.errors.RequestTimedOutError,
+)
+
+
+def refusal(code: int) -> Exception:
+    """The broker's error as an exception."""
+    made: Exception = aiokafka.errors.for_code(code)(f"the broker answers with error {code}")
+    return made
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same request may succeed in a moment: a connection broke, or a leader or coordinator moves."""
+    if isinstance(error, (*_CONNECTION, aiokafka.errors.ConcurrentTransactions)):
+        return True
+    return bool(getattr(error, "retriable", False))
+
+
+def is_unfinished(error: Exception) -> bool:
+    """Whether the coordinator is still busy with the last transaction of this producer."""
+    return isinstance(error, aiokafka.errors.ConcurrentTransactions)
 
 
 def _teach_codes() -> None:
@@ -90,10 +121,6 @@ class Producer(Protocol):
     async def stop(self) -> None: ...
     def create_batch(self) -> Builder: ...
     async def send_batch(self, batch: Builder, topic: str, *, partition: int) -> "asyncio.Future[Metadata]": ...
-    async def begin_transaction(self) -> None: ...
-    async def send_offsets_to_transaction(self, offsets: Mapping[Place, int], group_id: str) -> None: ...
-    async def commit_transaction(self) -> None: ...
-    async def abort_transaction(self) -> None: ...
     async def partitions_for(self, topic: str) -> set[int]: ...
 
 
@@ -242,12 +269,100 @@ async def cut(client: Producer | Consumer, limit_s: float) -> None:
         return
 
 
-def is_transaction_broken(producer: Producer) -> bool:
-    """Whether the producer has given up its transaction for good, so that it cannot even abort it."""
+def producer_identity(producer: Producer, transactional_id: str) -> Owner:
+    """What a producer that has started was given by the coordinator."""
     transactions = producer._txn_manager  # type: ignore[attr-defined]  # private
-    retrieve(transactions._transaction_waiter)
-    broken: bool = transactions.is_fatal_error()
-    return broken
+    return Owner(transactional_id, transactions.producer_id, transactions.producer_epoch)
+
+
+def sealed(batch: Builder, owner: Owner, sequence: int) -> bytes | bytearray:
+    """The bytes of a batch. `sequence` counts the records of its partition under this epoch before it."""
+    batch._set_producer_state(owner.producer_id, owner.epoch, sequence)  # type: ignore[attr-defined]  # private
+    data: bytes | bytearray = batch._build()  # type: ignore[attr-defined]  # private
+    return data
+
+
+def leader(producer: Producer, at: Place) -> int | None:
+    """The node that has a partition, as far as is known."""
+    node: int | None = _client(producer).cluster.leader_for_partition(at)
+    return None if node == _NO_NODE else node
+
+
+async def learn_leaders(producer: Producer) -> None:
+    await _client(producer).force_metadata_update()
+
+
+async def transaction_coordinator(producer: Producer, transactional_id: str) -> int:
+    kind = aiokafka.client.CoordinationType.TRANSACTION
+    return await _coordinator(producer, kind, transactional_id)
+
+
+async def group_coordinator(producer: Producer, group: str) -> int:
+    return await _coordinator(producer, aiokafka.client.CoordinationType.GROUP, group)
+
+
+async def _coordinator(producer: Producer, kind: object, name: str) -> int:
+    node: int = await producer._sender._find_coordinator(kind, name)  # type: ignore[attr-defined]  # private
+    return node
+
+
+def forget_coordinators(producer: Producer) -> None:
+    """They are looked for again at the next use."""
+    producer._sender._coordinators.clear()  # type: ignore[attr-defined]  # private
+
+
+async def exchange(producer: Producer, node: int, request: Request, *, coordination: bool) -> bytes:
+    """Send a request as it is, and give the answer's body. Raises KafkaError when the connection fails."""
+    groups = aiokafka.client.ConnectionGroup
+    group = groups.COORDINATION if coordination else groups.DEFAULT
+    answer: _Answer = await _client(producer).send(node, _Framed(request), group=group)
+    return answer.body
+
+
+class _Framed:
+    """A request of our own as aiokafka's connections take one."""
+
+    def __init__(self, request: Request) -> None:
+        self.API_KEY, self.API_VERSION, self._body, self._plain_answer = request
+        self.RESPONSE_TYPE = _Answer
+
+    def prepare(self, versions: Mapping[int, tuple[int, int]]) -> "_Framed":
+        least, most = versions.get(self.API_KEY, (0, -1))
+        if not least <= self.API_VERSION <= most:
+            raise aiokafka.errors.IncompatibleBrokerVersion(
+                f"request {self.API_KEY} is wanted in version {self.API_VERSION}, the broker has {least} to {most}"
+            )
+        return self
+
+    def build_request_header(self, correlation_id: int, client_id: str) -> "_Head":
+        name = client_id.encode()
+        head = struct.pack(">hhih", self.API_KEY, self.API_VERSION, correlation_id, len(name))
+        return _Head(correlation_id, head + name + _NO_TAGS)
+
+    def parse_response_header(self, answer: BytesIO) -> "_Head":
+        (correlation_id,) = struct.unpack(">i", answer.read(4))
+        if not self._plain_answer and answer.read(1) != _NO_TAGS:
+            raise KafkaError("an answer's header has tags that nobody asked for")
+        return _Head(correlation_id, b"")
+
+    def encode(self) -> bytes:
+        return self._body
+
+
+class _Head(NamedTuple):
+    correlation_id: int
+    data: bytes
+
+    def encode(self) -> bytes:
+        return self.data
+
+
+class _Answer(NamedTuple):
+    body: bytes
+
+    @classmethod
+    def decode(cls, answer: BytesIO) -> "_Answer":
+        return cls(answer.read())
 
 
 def position(consumer: Consumer, at: Place) -> int | None:

@@ -1,32 +1,33 @@
 """Transactions on Kafka: records and input offset of one batch, all or nothing.
 
-aiokafka commits a transaction even when a batch in it failed and nobody looked, retries without a deadline, and
-counts a failed batch's sequence numbers as used. Hence: every future is awaited before the offset is sent, one time
-limit covers the whole commit, and a writer that failed once is spent.
+aiokafka connects and starts the producer; what a transaction consists of is sent from here (`requests`), because
+aiokafka's own way takes three round trips and several tasks, commits a transaction even when a batch in it failed and
+nobody looked, and retries without a deadline. Here every answer is looked at before the end is sent, one time limit
+covers the whole commit, and a writer that failed once is spent.
 """
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 
 from libs.kafka.batches import fill
 from libs.kafka.failures import Aborted, Fenced, LogUnavailable, TransactionExpired
 from libs.kafka.ports import InputOffset, Outbox
+from libs.kafka.requests import Requests
 from libs.kafka.untyped import (
     FENCED,
     Builder,
     Connection,
     KafkaError,
-    Metadata,
     Producer,
     cut,
     halt,
-    is_transaction_broken,
     new_producer,
-    place,
-    retrieve,
+    producer_identity,
+    sealed,
 )
+from libs.kafka.wire import Batch, Owner
 
 
 class KafkaTransactionalWriter:
@@ -37,6 +38,8 @@ class KafkaTransactionalWriter:
         self._id = transactional_id
         self._limits = connection.limits
         self._producer: Producer | None = None
+        self._owner = Owner(transactional_id, -1, -1)
+        """Of the next transaction."""
         self._ended: Exception | None = None
 
     async def start(self) -> None:
@@ -44,22 +47,29 @@ class KafkaTransactionalWriter:
         try:
             async with asyncio.timeout(self._limits.start_timeout_s):
                 await producer.start()
+                await Requests(producer, self._limits).check(self._id)
         except BaseException as error:
             await cut(producer, self._limits.close_timeout_s)
             if isinstance(error, TimeoutError | OSError | KafkaError):
                 raise LogUnavailable(f"transactional id {self._id} cannot start: {error!r}") from error
             raise
+        self._owner = producer_identity(producer, self._id)
         self._producer = producer
 
     async def commit(self, outboxes: Sequence[Outbox], offset: InputOffset | None) -> Sequence[int]:
         producer = self._usable()
         batches = [self._fill(producer, outbox) for outbox in outboxes]
+        if offset is None and not any(batches):
+            return [-1] * len(outboxes)
         # If this call is cancelled, or raises what it does not expect, the writer stays in this state.
         self._ended = Aborted(f"the commit of {self._id} was given up before its end")
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._limits.commit_timeout_s):
-                bases = await self._write(producer, outboxes, batches, offset)
+                requests = Requests(producer, self._limits)
+                bases = await self._write(requests, outboxes, batches)
+                if offset is not None:
+                    await requests.commit_offset(self._owner, offset)
                 self._ended = TransactionExpired(f"the commit of {self._id} was given up at its end")
                 await self._end(producer)
         except (TimeoutError, OSError, KafkaError) as error:
@@ -97,79 +107,43 @@ class KafkaTransactionalWriter:
         return fill(producer, *outbox, now, self._limits.batch_bytes)
 
     async def _write(
-        self,
-        producer: Producer,
-        outboxes: Sequence[Outbox],
-        batches: Sequence[Sequence[Builder]],
-        offset: InputOffset | None,
+        self, requests: Requests, outboxes: Sequence[Outbox], batches: Sequence[Sequence[Builder]]
     ) -> list[int]:
-        await producer.begin_transaction()
-        sent: list[list[asyncio.Future[Metadata]]] = [[] for _ in outboxes]
-        try:
-            for index, batch in _in_waves(batches):
-                outbox = outboxes[index]
-                sent[index].append(await producer.send_batch(batch, outbox.topic, partition=outbox.partition))
-            bases = await _base_offsets(sent)
-        except BaseException:
-            for future in _flat(sent):
-                future.add_done_callback(retrieve)
-            raise
-        if offset is not None:
-            at = place(offset.topic, offset.partition)
-            await producer.send_offsets_to_transaction({at: offset.next_offset}, offset.group)
+        """The first batches of all outboxes in one request, then the second ones."""
+        bases = [-1] * len(outboxes)
+        sequences = [0] * len(outboxes)
+        for number, wave in enumerate(zip_longest(*batches)):
+            sending: list[Batch] = []
+            senders: dict[tuple[str, int], int] = {}
+            for index, batch in enumerate(wave):
+                if batch is not None:
+                    topic, partition, _ = outboxes[index]
+                    sending.append(Batch(topic, partition, sealed(batch, self._owner, sequences[index])))
+                    sequences[index] += batch.record_count()
+                    senders[topic, partition] = index
+            for answer in await requests.write(self._id, sending):
+                if number == 0:
+                    bases[senders[answer.topic, answer.partition]] = answer.base_offset
         return bases
 
     async def _end(self, producer: Producer) -> None:
-        await producer.commit_transaction()
+        self._owner = await Requests(producer, self._limits).end(self._owner, commit=True)
 
     async def _failure(self, producer: Producer, error: Exception, elapsed: float) -> Exception:
         """What a failed commit means for the caller; rolls back what can still be rolled back."""
-        broken = is_transaction_broken(producer)
         if isinstance(error, TimeoutError) or elapsed >= self._limits.transaction_timeout_s:
             return TransactionExpired(f"the transaction of {self._id} did not end within {elapsed:.1f} s")
-        if _is_fence(error):
+        if isinstance(error, FENCED):
             return Fenced(f"transactional id {self._id} has a newer writer, found after {elapsed:.3f} s: {error!r}")
         if isinstance(self._ended, TransactionExpired):
             return TransactionExpired(f"the end of the transaction of {self._id} is unknown: {error!r}")
-        if not broken:
-            await self._roll_back(producer)
+        await self._roll_back(producer)
         return Aborted(f"the transaction of {self._id} is rolled back after {elapsed:.3f} s: {error!r}")
 
     async def _roll_back(self, producer: Producer) -> None:
         """Rolled back it is either way, for no commit was sent; this spares committed readers the wait for that."""
         try:
             async with asyncio.timeout(self._limits.close_timeout_s):
-                await producer.abort_transaction()
+                await Requests(producer, self._limits).end(self._owner, commit=False)
         except (TimeoutError, OSError, KafkaError):
-            is_transaction_broken(producer)
-
-
-def _in_waves(batches: Sequence[Sequence[Builder]]) -> Iterator[tuple[int, Builder]]:
-    """First batches of all outboxes, then second ones: all partitions join the transaction in one request."""
-    for wave in zip_longest(*batches):
-        for index, batch in enumerate(wave):
-            if batch is not None:
-                yield index, batch
-
-
-async def _base_offsets(sent: Sequence[Sequence["asyncio.Future[Metadata]"]]) -> list[int]:
-    """Awaits every future, also after one failed: an exception that nobody saw would be a record that is gone."""
-    results = await asyncio.gather(*_flat(sent), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-        if result.offset < 0:
-            raise KafkaError("the broker acknowledged a batch without saying where it is")
-    return [futures[0].result().offset if futures else -1 for futures in sent]
-
-
-def _flat(sent: Sequence[Sequence["asyncio.Future[Metadata]"]]) -> "list[asyncio.Future[Metadata]]":
-    return [future for futures in sent for future in futures]
-
-
-def _is_fence(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, FENCED):
-            return True
-        error = error.__cause__
-    return False
+            return
