@@ -163,13 +163,42 @@ OFF_LOT: Final = Kind(
     "The size is no multiple of the product's `base_increment`.",
     message="size is too precise",
 )
-PRICE_NOT_ALLOWED: Final = Kind("price_not_allowed", 400, "Price not allowed", "A market order has no price.")
+PRICE_NOT_ALLOWED: Final = Kind(
+    "price_not_allowed", 400, "Price not allowed", "A market order has no price, nor a stop that is no stop_limit."
+)
 FUNDS_NOT_ALLOWED: Final = Kind("funds_not_allowed", 400, "Funds not allowed", "Only a market order may be by funds.")
 SIZE_OR_FUNDS: Final = Kind(
     "size_or_funds", 400, "Size or funds", "A market order has exactly one of `size` and `funds`."
 )
 POST_ONLY_NOT_ALLOWED: Final = Kind(
-    "post_only_not_allowed", 400, "post_only not allowed", "`post_only` needs a limit order with `time_in_force` `GTC`."
+    "post_only_not_allowed",
+    400,
+    "post_only not allowed",
+    "`post_only` needs a limit order with `time_in_force` `GTC` or `GTD`, and no stop.",
+)
+STOP_SIDE: Final = Kind(
+    "stop_side", 400, "Stop on the wrong side", "A `loss` is a sell, an `entry` is a buy; `stop` may be left out."
+)
+MAX_FLOOR_NOT_ALLOWED: Final = Kind(
+    "max_floor_not_allowed",
+    400,
+    "max_floor not allowed",
+    "`max_floor` needs a limit order with `time_in_force` `GTC` or `GTD`.",
+)
+EXPIRY_NOT_ALLOWED: Final = Kind(
+    "expiry_not_allowed",
+    400,
+    "Expiry not allowed",
+    "An order with `time_in_force` `GTD` has exactly one of `expire_time` and `cancel_after`, any other none.",
+)
+INVALID_EXPIRE_TIME: Final = Kind(
+    "invalid_expire_time",
+    400,
+    "Invalid expire_time",
+    "RFC 3339 with at most nine digits of a second, such as `2026-07-01T12:00:00.5Z`: after now, and before 2116.",
+)
+INVALID_TIMEOUT: Final = Kind(
+    "invalid_timeout", 400, "Invalid timeout", "Whole seconds from 0, which disarms, to 86400."
 )
 TIME_IN_FORCE_NOT_ALLOWED: Final = Kind(
     "time_in_force_not_allowed",

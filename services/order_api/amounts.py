@@ -28,21 +28,21 @@ def _named(convert: Callable[[], int], field: str) -> int:
         raise Problem(problems.TOO_LARGE, str(error), field) from None
 
 
-def price(text: str, product: Product) -> int:
-    value = _amount(text, product.price_scale, "price")
+def price(text: str, product: Product, field: str = "price") -> int:
+    value = _amount(text, product.price_scale, field)
     if value <= 0:
-        raise Problem(problems.NOT_POSITIVE, field="price")
+        raise Problem(problems.NOT_POSITIVE, field=field)
     if value % product.quote_increment:
-        raise Problem(problems.OFF_TICK, field="price")
+        raise Problem(problems.OFF_TICK, field=field)
     return value
 
 
-def size(text: str, product: Product) -> int:
-    value = _amount(text, product.size_scale, "size")
-    if value <= 0:
-        raise Problem(problems.NOT_POSITIVE, field="size")
+def size(text: str, product: Product, field: str = "size", least: int = 1) -> int:
+    value = _amount(text, product.size_scale, field)
+    if value < least:
+        raise Problem(problems.NOT_POSITIVE, field=field)
     if value % product.base_increment:
-        raise Problem(problems.OFF_LOT, field="size")
+        raise Problem(problems.OFF_LOT, field=field)
     return value
 
 

@@ -11,6 +11,7 @@ from libs.events.codec import encode
 from libs.events.commands import (
     AmendOrder,
     AnyCommand,
+    ArmCancelAllAfter,
     CancelAllOrders,
     CancelOrder,
     DelistProduct,
@@ -19,20 +20,19 @@ from libs.events.commands import (
     SetTradingStatus,
     UpdateProduct,
 )
-from libs.events.values import NO_ID, OrderType, Product, Side, TimeInForce, TradingStatus
+from libs.events.values import NO_ID, Product, Side, TradingStatus
 from libs.service import problems
 from libs.service.problems import Problem
-from services.order_api import amounts
+from services.order_api import terms
 from services.order_api.intents import Intent, Target
 from services.order_api.minting import Mint
 from services.order_api.product_rules import Changes, Listing
-from services.order_api.requests import Place
+from services.order_api.requests import Amend, Place
 
 Envelope: TypeAlias = tuple[bytes, str, int, bytes, str, int, int, int, None]
 """The frozen part of a command, in the order of its fields."""
 
 SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
-_TIMES: Final = {None: TimeInForce.GTC, "GTC": TimeInForce.GTC, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK}
 # Printable, without space, quote and backslash: it stands in JSON and in paths as it is.
 _NAME: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,64}")
 
@@ -70,9 +70,8 @@ class Builder:
             client_oid = ""
         else:
             key = check_client_oid(client_oid)
-        limit = request.type == "limit"
-        price, size, funds = _limit(request, product) if limit else _market(request, product)
         now, number = self._mint.now(), product.number
+        wanted = terms.placed(request, product, now)
         identity = self._mint.id(now, number)
         digest = ids.key_digest(account, number, key) if key else 0
         command = PlaceOrder(
@@ -86,23 +85,14 @@ class Builder:
             0,
             None,
             SIDES[request.side],
-            OrderType.LIMIT if limit else OrderType.MARKET,
-            price,
-            size,
-            funds,
-            _TIMES[request.time_in_force],
-            request.post_only,
+            *wanted,
         )
         return self._intent(command, product, key, owned=False)
 
-    def amend(self, target: Target, price: str | None, size: str | None, account: str, key: str) -> Intent:
-        if price is None and size is None:
-            raise Problem(problems.NOTHING_TO_CHANGE)
-        product = target.product
-        new_price = None if price is None else amounts.price(price, product)
-        new_size = None if size is None else amounts.size(size, product)
-        command = AmendOrder(*self._envelope(target, account, key), new_price, new_size)
-        return self._intent(command, product, key, owned=target.order_id != NO_ID)
+    def amend(self, target: Target, request: Amend, account: str, key: str) -> Intent:
+        envelope = self._envelope(target, account, key)
+        command = AmendOrder(*envelope, *terms.amended(request, target.product, self._mint.now()))
+        return self._intent(command, target.product, key, owned=target.order_id != NO_ID)
 
     def cancel(self, target: Target, account: str, key: str) -> Intent:
         command = CancelOrder(*self._envelope(target, account, key))
@@ -111,6 +101,10 @@ class Builder:
     def cancel_all(self, product: Product, side: Side | None, account: str, key: str) -> Intent:
         command = CancelAllOrders(*self._envelope(Target(product, NO_ID, ""), account, key), side)
         return self._intent(command, product, key, owned=False)
+
+    def cancel_all_after(self, product: Product, seconds: int, account: str, key: str) -> Intent:
+        envelope = self._envelope(Target(product, NO_ID, ""), account, key)
+        return self._intent(ArmCancelAllAfter(*envelope, terms.timeout(seconds)), product, key, owned=False)
 
     def list_product(self, wanted: Listing, partition: int, account: str, key: str) -> Intent:
         header = self._header(0, account, key)
@@ -150,29 +144,3 @@ class Builder:
         """An operator's command. Its repeat key has the product id: a product to be listed has no number yet."""
         repeat_key = f"{self._prefix}{command.account}:{product_id}:{key}".encode() if key else b""
         return Intent(command, encode(command), partition, product_id.encode(), repeat_key, False, product_id)
-
-
-def _limit(request: Place, product: Product) -> tuple[int, int, int]:
-    if request.price is None:
-        raise Problem(problems.MISSING_FIELD, "a limit order needs a price", "price")
-    if request.size is None:
-        raise Problem(problems.MISSING_FIELD, "a limit order needs a size", "size")
-    if request.funds is not None:
-        raise Problem(problems.FUNDS_NOT_ALLOWED, field="funds")
-    if request.post_only and request.time_in_force not in (None, "GTC"):
-        raise Problem(problems.POST_ONLY_NOT_ALLOWED, field="post_only")
-    return amounts.price(request.price, product), amounts.size(request.size, product), 0
-
-
-def _market(request: Place, product: Product) -> tuple[int, int, int]:
-    if request.price is not None:
-        raise Problem(problems.PRICE_NOT_ALLOWED, field="price")
-    if request.post_only:
-        raise Problem(problems.POST_ONLY_NOT_ALLOWED, field="post_only")
-    if request.time_in_force is not None:
-        raise Problem(problems.TIME_IN_FORCE_NOT_ALLOWED, field="time_in_force")
-    if request.size is not None and request.funds is None:
-        return 0, amounts.size(request.size, product), 0
-    if request.funds is not None and request.size is None:
-        return 0, 0, amounts.funds(request.funds, product)
-    raise Problem(problems.SIZE_OR_FUNDS, field="size" if request.size is None else "funds")

@@ -35,7 +35,7 @@ class Commands:
     async def amend(self, name: str, product_id: str | None, body: bytes, who: Caller, key: str) -> Taken:
         request = requests.amend(body)
         target = await self._named(name, product_id)
-        return await self._one(self._builder.amend(target, request.price, request.size, who.account, key))
+        return await self._one(self._builder.amend(target, request, who.account, key))
 
     async def cancel(self, name: str, product_id: str | None, who: Caller, key: str) -> Taken:
         target = await self._named(name, product_id)
@@ -54,6 +54,11 @@ class Commands:
         return await self._intake.take(
             [self._builder.cancel_all(product, wanted, who.account, key) for product in products]
         )
+
+    async def cancel_all_after(self, body: bytes, who: Caller, key: str) -> Taken:
+        request = requests.cancel_all_after(body)
+        product = await self._registry.wanted(request.product_id)
+        return await self._one(self._builder.cancel_all_after(product, request.timeout, who.account, key))
 
     async def batch(self, body: bytes, who: Caller, key: str) -> list[Result]:
         """A result an item, in order. An item that is refused stops no other."""
@@ -79,7 +84,7 @@ class Commands:
                 return self._builder.place(item, self._registry.listed(item.product_id), account, key)
             target = self._target(item)
             if isinstance(item, AmendItem):
-                return self._builder.amend(target, item.price, item.size, account, key)
+                return self._builder.amend(target, item, account, key)
             return self._builder.cancel(target, account, key)
         except Problem as problem:
             return problem

@@ -24,6 +24,7 @@ Answer: TypeAlias = tuple[int, list[Header], bytes]
 _ORDERS: Final = "/orders"
 _BATCH: Final = "/orders/batch"
 _ORDER: Final = "/orders/"
+_CANCEL_ALL_AFTER: Final = "/cancel-all-after"
 _ONE_PRODUCT: Final = frozenset(("product_id",))
 _PRODUCT_AND_SIDE: Final = frozenset(("product_id", "side"))
 _NOTHING: Final[frozenset[str]] = frozenset()
@@ -58,6 +59,7 @@ class Front:
             _ORDERS: {"POST": self._place, "DELETE": self._cancel_all},
             _BATCH: {"POST": self._batch},
             _ORDER: {"PATCH": self._amend, "DELETE": self._cancel},
+            _CANCEL_ALL_AFTER: {"POST": self._cancel_all_after},
         }
         self._timers = {
             (route, status): tally.requests(route, f"{status}xx") for route in self._routes for status in (2, 4, 5)
@@ -128,6 +130,11 @@ class Front:
         if isinstance(result, Problem):
             raise result
         return 202, *answers.accepted(result)
+
+    async def _cancel_all_after(self, head: Head) -> Answer:
+        _parameters(head.query, _NOTHING)
+        body = await read_body(head.receive, head.headers, self._settings.body_bytes)
+        return 202, *answers.accepted(await self._commands.cancel_all_after(body, head.who, head.key))
 
     async def _batch(self, head: Head) -> Answer:
         _parameters(head.query, _NOTHING)

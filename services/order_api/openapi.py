@@ -12,6 +12,7 @@ from libs.service.problems import CONTENT_TYPE, Document
 from services.order_api.requests import (
     Amend,
     Batch,
+    CancelAllAfter,
     ListProductRequest,
     Place,
     StatusRequest,
@@ -49,8 +50,9 @@ _OPERATIONS: Final = (
     _Operation("post", "/orders", "place", "Place an order", Place),
     _Operation("delete", "/orders", "cancel_all", "Cancel all orders", query=("product_id", "side")),
     _Operation("post", "/orders/batch", "batch", "Place, amend and cancel up to 500 orders", Batch, many=True),
-    _Operation("patch", "/orders/{name}", "amend", "Change price or total size", Amend, ("product_id",)),
+    _Operation("patch", "/orders/{name}", "amend", "Change an open order", Amend, ("product_id",)),
     _Operation("delete", "/orders/{name}", "cancel", "Cancel an order", query=("product_id",)),
+    _Operation("post", "/cancel-all-after", "cancel_all_after", "Cancel all orders after a time", CancelAllAfter),
     _Operation("post", "/products", "list_product", "List a product (operators)", ListProductRequest),
     _Operation("patch", "/products/{name}", "update_product", "Change a product (operators)", UpdateProductRequest),
     _Operation("delete", "/products/{name}", "delist_product", "Delist a product (operators)"),

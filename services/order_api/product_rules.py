@@ -11,6 +11,9 @@ from services.order_api.requests import ListProductRequest, UpdateProductRequest
 
 MOST_PLACES: Final = 12
 MOST_PLACES_TOGETHER: Final = 18
+MOST_COLLAR: Final = 10_000
+"""Basis points: all of the price."""
+MOST_OPEN_ORDERS: Final = 1_000_000
 _PRODUCT_ID: Final = re.compile(r"[A-Z0-9]+(?:-[A-Z0-9]+)*")
 _PRODUCT_ID_LENGTH: Final = 32
 _CURRENCY: Final = re.compile(r"[A-Z0-9]{1,16}")
@@ -29,6 +32,9 @@ class Listing(NamedTuple):
     min_size: int
     max_size: int
     min_notional: int
+    price_collar: int
+    reference_price: int
+    max_open_orders: int
 
 
 class Changes(NamedTuple):
@@ -39,6 +45,9 @@ class Changes(NamedTuple):
     min_size: int | None
     max_size: int | None
     min_notional: int | None
+    price_collar: int | None
+    reference_price: int | None
+    max_open_orders: int | None
 
 
 def is_product_id(text: str) -> bool:
@@ -63,6 +72,9 @@ def listing(request: ListProductRequest) -> Listing:
         amount(request.min_size or "0", size_scale, "min_size"),
         amount(request.max_size or "0", size_scale, "max_size"),
         amount(request.min_notional or "0", price_scale + size_scale, "min_notional"),
+        _count(request.price_collar, MOST_COLLAR, "price_collar") or 0,
+        amount(request.reference_price or "0", price_scale, "reference_price"),
+        _count(request.max_open_orders, MOST_OPEN_ORDERS, "max_open_orders") or 0,
     )
     _check_limits(found.min_size, found.max_size)
     return found
@@ -76,6 +88,9 @@ def changes(request: UpdateProductRequest, product: Product) -> Changes:
         _optional(request.min_size, size_scale, "min_size"),
         _optional(request.max_size, size_scale, "max_size"),
         _optional(request.min_notional, price_scale + size_scale, "min_notional"),
+        _count(request.price_collar, MOST_COLLAR, "price_collar"),
+        _optional(request.reference_price, price_scale, "reference_price"),
+        _count(request.max_open_orders, MOST_OPEN_ORDERS, "max_open_orders"),
     )
     if all(value is None for value in found):
         raise Problem(problems.NOTHING_TO_CHANGE)
@@ -109,6 +124,12 @@ def _optional_increment(text: str | None, scale: int, field: str) -> int | None:
 
 def _optional(text: str | None, scale: int, field: str) -> int | None:
     return None if text is None else amount(text, scale, field)
+
+
+def _count(value: int | None, most: int, field: str) -> int | None:
+    if value is not None and not 0 <= value <= most:
+        raise Problem(problems.INVALID_VALUE, f"{field} is 0 to {most}, where 0 is none", field)
+    return value
 
 
 def _check_limits(least: int, most: int) -> None:

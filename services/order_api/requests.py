@@ -18,24 +18,37 @@ Decimal: TypeAlias = str | None
 
 
 class Place(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """`POST /orders`. A limit order needs price and size, a market order exactly one of size and funds."""
+    """`POST /orders`. A limit order needs price and size, a market order exactly one of size and funds.
+
+    With a `stop_price` it waits until the last trade is at or beyond it. `stop` and `stop_limit` are such a market and
+    such a limit order. GTT is another name of GTD, which ends at `expire_time` or so long after now.
+    """
 
     product_id: str
     side: SideName
-    type: Literal["limit", "market"] = "limit"
+    type: Literal["limit", "market", "stop", "stop_limit"] = "limit"
     price: Decimal = None
     size: Decimal = None
     funds: Decimal = None
-    time_in_force: Literal["GTC", "IOC", "FOK"] | None = None
+    time_in_force: Literal["GTC", "GTD", "GTT", "IOC", "FOK"] | None = None
     post_only: bool = False
     client_oid: str | None = None
+    stop: Literal["loss", "entry"] | None = None
+    stop_price: Decimal = None
+    stp: Literal["dc", "co", "cn", "cb"] | None = None
+    max_floor: Decimal = None
+    expire_time: str | None = None
+    cancel_after: Literal["min", "hour", "day"] | None = None
 
 
 class Amend(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """`PATCH /orders/{id}`. `size` is the new total, what is filled included."""
+    """`PATCH /orders/{id}`. `size` is the new total, what is filled or was taken off included; max_floor `"0"` shows all."""
 
     price: Decimal = None
     size: Decimal = None
+    stop_price: Decimal = None
+    max_floor: Decimal = None
+    expire_time: str | None = None
 
 
 class PlaceItem(Place, tag_field="op", tag="place", forbid_unknown_fields=True, gc=False):
@@ -44,14 +57,12 @@ class PlaceItem(Place, tag_field="op", tag="place", forbid_unknown_fields=True, 
     account: str | None = None
 
 
-class AmendItem(msgspec.Struct, tag_field="op", tag="amend", forbid_unknown_fields=True, gc=False):
+class AmendItem(Amend, tag_field="op", tag="amend", forbid_unknown_fields=True, gc=False):
     """Names its order by `order_id`, or by `client_oid` and `product_id`."""
 
     order_id: str | None = None
     client_oid: str | None = None
     product_id: str | None = None
-    price: Decimal = None
-    size: Decimal = None
     account: str | None = None
 
 
@@ -77,8 +88,18 @@ class _RawBatch(msgspec.Struct, forbid_unknown_fields=True):
     orders: list[msgspec.Raw]
 
 
+class CancelAllAfter(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """`POST /cancel-all-after`. Seconds from now on, until they are asked for again; 0 takes the switch away."""
+
+    product_id: str
+    timeout: int
+
+
 class ListProductRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """`POST /products`. Scales are the decimal places of the increments unless given; limits are optional."""
+    """`POST /products`. Scales are the decimal places of the increments unless given; limits are optional.
+
+    `price_collar` is in basis points, `max_open_orders` of one account.
+    """
 
     id: str
     base_currency: str
@@ -90,6 +111,9 @@ class ListProductRequest(msgspec.Struct, forbid_unknown_fields=True):
     min_size: Decimal = None
     max_size: Decimal = None
     min_notional: Decimal = None
+    price_collar: int | None = None
+    reference_price: Decimal = None
+    max_open_orders: int | None = None
 
 
 class UpdateProductRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -100,6 +124,9 @@ class UpdateProductRequest(msgspec.Struct, forbid_unknown_fields=True):
     min_size: Decimal = None
     max_size: Decimal = None
     min_notional: Decimal = None
+    price_collar: int | None = None
+    reference_price: Decimal = None
+    max_open_orders: int | None = None
 
 
 class StatusRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -111,6 +138,7 @@ class StatusRequest(msgspec.Struct, forbid_unknown_fields=True):
 _T = TypeVar("_T")
 _place: Final = msgspec.json.Decoder(Place)
 _amend: Final = msgspec.json.Decoder(Amend)
+_cancel_all_after: Final = msgspec.json.Decoder(CancelAllAfter)
 _batch: Final = msgspec.json.Decoder(Batch)
 _raw_batch: Final = msgspec.json.Decoder(_RawBatch)
 _item: Final = msgspec.json.Decoder(Item)
@@ -128,6 +156,10 @@ def place(body: bytes) -> Place:
 
 def amend(body: bytes) -> Amend:
     return _decoded(_amend, body)
+
+
+def cancel_all_after(body: bytes) -> CancelAllAfter:
+    return _decoded(_cancel_all_after, body)
 
 
 def list_product(body: bytes) -> ListProductRequest:

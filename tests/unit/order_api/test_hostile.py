@@ -8,10 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.events.commands import PlaceOrder
+from libs.events.values import TimeInForce
 from libs.service.problems import Problem
 from services.order_api import requests
 from services.order_api.building import Builder
 from services.order_api.minting import Mint
+from services.order_api.requests import Place
 from tests.unit.order_api.exchange import BTC, OPERATOR, ORDER, Exchange, with_exchange
 
 _JSON = st.recursive(
@@ -20,8 +22,28 @@ _JSON = st.recursive(
     max_leaves=12,
 )
 _DECIMAL_LIKE = st.text(alphabet=string.digits + ".-+eE _٣", max_size=45) | st.text(max_size=8)
-_FIELDS = st.sampled_from([*sorted(ORDER), "funds", "time_in_force", "post_only", "client_oid", "op", "nothing"])
-_CHANGES = st.dictionaries(_FIELDS, _JSON | _DECIMAL_LIKE, max_size=4)
+_FIELDS = st.sampled_from([*sorted(ORDER), *Place.__struct_fields__, "op", "nothing"])
+_WORDS = st.sampled_from(
+    [
+        "market",
+        "stop",
+        "stop_limit",
+        "loss",
+        "entry",
+        "buy",
+        "sell",
+        "GTC",
+        "GTD",
+        "GTT",
+        "IOC",
+        "FOK",
+        "dc",
+        "cb",
+        "min",
+    ]
+)
+_TIME_LIKE = st.datetimes().map(lambda time: f"{time.isoformat()}Z") | st.just("2026-07-01T12:00:00Z")
+_CHANGES = st.dictionaries(_FIELDS, _JSON | _DECIMAL_LIKE | _WORDS | _TIME_LIKE, max_size=6)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -39,7 +61,10 @@ def _refused(problem: Problem) -> None:
 
 @given(st.binary(max_size=200))
 def test_bytes_are_an_order_or_a_problem(body: bytes) -> None:
-    for decode in (requests.place, requests.amend, requests.list_product, requests.update_product, requests.status):
+    for decode in (
+        requests.place, requests.amend, requests.cancel_all_after, requests.list_product, requests.update_product,
+        requests.status,
+    ):  # fmt: skip
         try:
             decode(body)
         except Problem as problem:
@@ -66,8 +91,12 @@ def test_an_order_that_is_let_through_is_well_formed(changes: dict[str, object])
         return
     command = intent.command
     assert isinstance(command, PlaceOrder)
-    assert all(0 <= value < 2**62 for value in (command.price, command.size, command.funds))
-    assert command.price % BTC.quote_increment == command.size % BTC.base_increment == 0
+    numbers = (command.price, command.size, command.funds, command.stop_price, command.max_floor, command.expire_time)
+    assert all(0 <= value < 2**62 for value in numbers)
+    assert command.price % BTC.quote_increment == command.stop_price % BTC.quote_increment == 0
+    assert command.size % BTC.base_increment == command.max_floor % BTC.base_increment == 0
+    assert (command.time_in_force is TimeInForce.GTD) is (command.expire_time > 0)
+    assert not (command.post_only and command.stop_price)
     assert bool(command.size) is not bool(command.funds)
 
 

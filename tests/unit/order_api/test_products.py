@@ -20,7 +20,8 @@ SOL = {
 
 def test_a_product_is_listed_where_its_id_says() -> None:
     async def scenario(exchange: Exchange) -> None:
-        answer = await exchange.ask("POST", "/products", SOL | {"min_size": "0.5"}, **OPERATOR)
+        limits = {"min_size": "0.5", "price_collar": 250, "reference_price": "20.5", "max_open_orders": 500}
+        answer = await exchange.ask("POST", "/products", SOL | limits, **OPERATOR)
         partition = partition_of(b"SOL-USD", PARTITIONS)
         assert (answer.status_code, answer.headers["outcry-position"]) == (202, f"{partition}:0")
         assert answer.json()["product_id"] == "SOL-USD"
@@ -28,6 +29,7 @@ def test_a_product_is_listed_where_its_id_says() -> None:
         assert isinstance(command, ListProduct)
         assert (command.number, command.price_scale, command.size_scale) == (0, 2, 4)
         assert (command.quote_increment, command.base_increment, command.min_size) == (1, 1, 5_000)
+        assert (command.price_collar, command.reference_price, command.max_open_orders) == (250, 2_050, 500)
 
     with_exchange(scenario)
 
@@ -59,6 +61,14 @@ def test_scales_may_be_given() -> None:
         ({"min_size": "2", "max_size": "1"}, "invalid_value", "max_size"),
         ({"max_size": "0.00001"}, "too_many_decimals", "max_size"),
         ({"tick": "1"}, "unknown_field", "tick"),
+        ({"price_collar": "250"}, "wrong_type", "price_collar"),
+        ({"price_collar": True}, "wrong_type", "price_collar"),
+        ({"price_collar": 2.5}, "wrong_type", "price_collar"),
+        ({"price_collar": -1}, "invalid_value", "price_collar"),
+        ({"price_collar": 10_001}, "invalid_value", "price_collar"),
+        ({"price_collar": 2**70}, "invalid_value", "price_collar"),
+        ({"reference_price": "0.001"}, "too_many_decimals", "reference_price"),
+        ({"max_open_orders": -1}, "invalid_value", "max_open_orders"),
     ],
 )
 def test_a_product_that_cannot_be(change: dict[str, object], code: str, field: str) -> None:
@@ -80,13 +90,15 @@ def test_a_product_that_is() -> None:
 def test_changes() -> None:
     async def scenario(exchange: Exchange) -> None:
         path = "/products/BTC-USD"
-        await exchange.ask("PATCH", path, {"quote_increment": "0.10", "max_size": "0"}, **OPERATOR)
+        changes = {"quote_increment": "0.10", "max_size": "0", "price_collar": 0, "reference_price": "7.05"}
+        await exchange.ask("PATCH", path, changes, **OPERATOR)
         await exchange.ask("POST", f"{path}/status", {"status": "cancel_only"}, **OPERATOR)
         answer = await exchange.ask("DELETE", path, **OPERATOR)
         assert answer.headers["outcry-position"] == "1:2"
         update, status, delist = await exchange.commands()
         assert isinstance(update, UpdateProduct)
         assert (update.quote_increment, update.base_increment, update.max_size) == (10, None, 0)
+        assert (update.price_collar, update.reference_price, update.max_open_orders) == (0, 705, None)
         assert isinstance(status, SetTradingStatus)
         assert status.status is TradingStatus.CANCEL_ONLY
         assert isinstance(delist, DelistProduct)
@@ -149,6 +161,7 @@ def test_the_description_has_every_operation() -> None:
         document = (await exchange.ask("GET", "/openapi/order_api.json")).json()
         assert document["openapi"] == "3.1.0"
         assert {path: sorted(methods) for path, methods in document["paths"].items()} == {
+            "/cancel-all-after": ["post"],
             "/orders": ["delete", "post"],
             "/orders/batch": ["post"],
             "/orders/{name}": ["delete", "patch"],
