@@ -1,4 +1,4 @@
-"""`outcry events tail`, `outcry audit`, `outcry snapshot`, …: one entry for everything a person asks of an exchange."""
+"""`outcry events tail`, `outcry keys`, `outcry audit`, …: one entry for everything a person asks of an exchange."""
 
 import argparse
 import asyncio
@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from cli import keys
 from cli.addresses import addresses
 from cli.audit.run import Wanted as Audited
 from cli.audit.run import audit
@@ -20,7 +21,7 @@ from cli.problem import CannotDo
 from cli.replay import Core, tallied
 from cli.snapshot import run as snapshot
 from cli.start import EARLIEST, EXAMPLES, LATEST, Start, parse
-from cli.tail import Wanted, tail
+from cli.tail import Wanted, tail, write
 from libs.kafka.adapter import KafkaLog
 from libs.service.failures import Fatal, Transient
 from sim.live import Live
@@ -56,6 +57,7 @@ def parser() -> Parser:
     _add_audit(commands)
     snapshot.add_to(commands)
     _add_replay(commands)
+    keys.add_to(commands)
     for name, text in PASSED_ON.items():
         commands.add_parser(name, help=text, add_help=False)
     return found
@@ -132,6 +134,8 @@ def main(given: Sequence[str]) -> int:
 def _answer(asked: argparse.Namespace) -> Coroutine[None, None, int]:
     if asked.command == "snapshot":
         return snapshot.run(snapshot.asked_of(asked))
+    if asked.command == "keys":
+        return _keys(asked)
     return _audit(asked) if asked.command == "audit" else _tail(asked)
 
 
@@ -183,6 +187,14 @@ def _replay(asked: argparse.Namespace) -> int:
     finally:
         live.close()
     print("\n".join((*tallied(source), *outcome.lines())))
+    return 0
+
+
+async def _keys(asked: argparse.Namespace) -> int:
+    if asked.action == "sign":
+        keys.sign(asked, os.environ, write)
+    else:
+        await keys.run(asked, _log(), os.environ, write)
     return 0
 
 

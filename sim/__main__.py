@@ -24,6 +24,7 @@ from sim.replaying import SPEEDS, add_replay
 from sim.runs import Wanted, replay
 from sim.settings import Addresses
 from sim.sources import opened
+from sim.signed import from_environment
 
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 """A check holds millions of objects without a cycle; the defaults look at them all the time."""
@@ -37,7 +38,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sim",
         description="Traffic for a running exchange, over its public API.",
-        epilog="Environment: OUTCRY_URL or OUTCRY_PORT; for the check OUTCRY_KAFKA and OUTCRY_POSTGRES too.",
+        epilog="Environment: OUTCRY_URL or OUTCRY_PORT; for the check OUTCRY_KAFKA and OUTCRY_POSTGRES too; "
+        "OUTCRY_API_KEY, …_SECRET and …_PASSPHRASE where the exchange wants signed requests.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="demo|replay|check|traders")
     for name, text in (
@@ -77,7 +79,7 @@ def _rate(text: str) -> float:
 
 async def work(asked: argparse.Namespace, addresses: Addresses, live: Live) -> None:
     """What was asked, on one connection pool."""
-    async with Exchange(addresses.url) as exchange:
+    async with Exchange(addresses.url, auth=from_environment()) as exchange:
         match asked.command:
             case "demo":
                 speed = SPEEDS[asked.speed]

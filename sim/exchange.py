@@ -86,12 +86,15 @@ _results: Final = msgspec.json.Decoder(_Results)
 class Exchange:
     """One connection pool to one address. Use as an async context."""
 
-    def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, url: str, transport: httpx.AsyncBaseTransport | None = None, auth: httpx.Auth | None = None
+    ) -> None:
         self.url = url
         self._client = httpx.AsyncClient(
             base_url=url,
             timeout=TIMEOUT_S,
             transport=transport,
+            auth=auth,
             trust_env=False,
             limits=httpx.Limits(max_connections=100, keepalive_expiry=60),
         )

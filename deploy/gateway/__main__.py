@@ -2,11 +2,13 @@
 
 import asyncio
 import signal
+import sys
 
 import uvloop
 
 from deploy.gateway.server import GatewayServer
 from deploy.gateway.settings import GatewaySettings
+from libs.service.settings import SettingsError
 
 
 async def _serve(settings: GatewaySettings) -> None:
@@ -20,4 +22,8 @@ async def _serve(settings: GatewaySettings) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(GatewaySettings.read()))
+    try:
+        given = GatewaySettings.read()
+    except SettingsError as error:
+        sys.exit(f"gateway: {error}")
+    uvloop.run(_serve(given))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deploy.endpoint import LOOPBACK, Endpoint
+from libs.service.settings import SettingsError, is_loopback
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,18 @@ class GatewaySettings:
 
     @staticmethod
     def read(environment: Mapping[str, str] = os.environ) -> "GatewaySettings":
-        """`OUTCRY_GATEWAY_PROCESSES` names what health is asked of: `order-api-1=order-api:9000,…`."""
+        """`OUTCRY_GATEWAY_PROCESSES` names what health is asked of: `order-api-1=order-api:9000,…`.
+
+        Raises SettingsError where strangers could ask and nobody must say who they are.
+        """
+        host = environment.get("OUTCRY_HOST", LOOPBACK)
+        if environment.get("OUTCRY_AUTH") != "required" and not is_loopback(host):
+            raise SettingsError(
+                "OUTCRY_HOST",
+                host,
+                "without authentication the gateway answers this machine alone",
+                f"{LOOPBACK} would do, or OUTCRY_AUTH=required",
+            )
         pairs = (pair.partition("=") for pair in environment["OUTCRY_GATEWAY_PROCESSES"].split(",") if pair)
         return GatewaySettings(
             port=int(environment["OUTCRY_HTTP_PORT"]),
@@ -42,5 +54,5 @@ class GatewaySettings:
             order_api=Endpoint.parse(environment["OUTCRY_GATEWAY_ORDER_API"]),
             query_api=Endpoint.parse(environment["OUTCRY_GATEWAY_QUERY_API"]),
             processes={name.strip(): Endpoint.parse(process) for name, _, process in pairs},
-            host=environment.get("OUTCRY_HOST", LOOPBACK),
+            host=host,
         )

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Coroutine
 from typing import Never
 
+from deploy.local.child import Program
 from deploy.local.jars import KAFKA_VERSION, install, jar_directory, locked_jars
 from deploy.local.lock import lock_cluster, lock_data_directory
 from deploy.local.problem import CannotRun, disk_errors
-from deploy.local.servers import Servers, given_addresses
+from deploy.local.servers import Addresses, Servers, given_addresses
 from deploy.local.services import demo
 from deploy.local.settings import LocalSettings
 from deploy.local.terminal import complain, say
@@ -26,7 +27,7 @@ async def _exchange(settings: LocalSettings, lock: int, *, with_demo: bool) -> i
     run = Run(settings, lock)
     try:
         addresses = await run.start()
-        return await run.until_ended(demo(settings, addresses, lock) if with_demo else None)
+        return await run.until_ended(await _demo(settings, addresses, lock) if with_demo else None)
     finally:
         say("stopping")
         try:
@@ -34,6 +35,22 @@ async def _exchange(settings: LocalSettings, lock: int, *, with_demo: bool) -> i
         finally:
             run.kill()
         say("stopped")
+
+
+async def _demo(settings: LocalSettings, addresses: Addresses, lock: int) -> Program:
+    """The traffic, and for the person who watches it a key that is ready to use."""
+    from deploy.local.ready_key import ready_key, variables
+    from deploy.local.secrets import secrets_key
+    from libs.access.scopes import Scope
+
+    directory, sealer = settings.data_dir, secrets_key(settings.data_dir)
+    file = await ready_key(directory, addresses.kafka, sealer, "demo", (Scope.VIEW, Scope.TRADE))
+    say(f"a key of the account demo, to view and to trade, is in {file}; to sign a request with it:")
+    say(f"  . {file}; ./outcry keys sign GET /orders | curl -K - http://127.0.0.1:{settings.port}/orders")
+    if settings.auth == "off":
+        return demo(settings, addresses, lock, {})
+    simulation = await ready_key(directory, addresses.kafka, sealer, "simulation", (Scope.TRADE, Scope.OPERATE))
+    return demo(settings, addresses, lock, variables(simulation))
 
 
 async def _servers_alone(settings: LocalSettings, lock: int) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from deploy.endpoint import LOOPBACK, local
 from deploy.local.child import Program
 from deploy.local.logs import log_file
+from deploy.local.secrets import VARIABLE as SECRETS_KEY
+from deploy.local.secrets import secrets_key
 from deploy.local.servers import Addresses
 from deploy.local.settings import RUNNERS_OWN, LocalSettings
 
@@ -75,20 +77,26 @@ def environment(
     }
     if service.http_port is not None:
         own["OUTCRY_HTTP_PORT"] = str(service.http_port)
+        own["OUTCRY_AUTH"] = settings.auth
     if service.instance == GATEWAY:
         own |= _upstreams(all_services)
+    elif service.http_port is not None:
+        own[SECRETS_KEY] = secrets_key(settings.data_dir)
     return _inherited() | addresses.as_environment() | own
 
 
-def demo(settings: LocalSettings, addresses: Addresses, lock: int) -> Program:
-    """Traffic for the exchange: a recorded market, its check, then simulated traders. It has the terminal."""
+def demo(settings: LocalSettings, addresses: Addresses, lock: int, api_key: Mapping[str, str]) -> Program:
+    """Traffic for the exchange: a recorded market, its check, then simulated traders. It has the terminal.
+
+    `api_key` holds the variables of the key that it signs with; none where nobody must sign.
+    """
     told = addresses.as_environment() | {
         "OUTCRY_CLUSTER": settings.cluster,
         "OUTCRY_DATA_DIR": str(settings.data_dir),
         "OUTCRY_PORT": str(settings.port),
         "OUTCRY_URL": f"http://{LOOPBACK}:{settings.port}",
     }
-    return Program("the demo", (*PYTHON, "-m", "sim", "demo"), {**os.environ, **told}, None, (lock,))
+    return Program("the demo", (*PYTHON, "-m", "sim", "demo"), {**os.environ, **told, **api_key}, None, (lock,))
 
 
 def _inherited() -> dict[str, str]:

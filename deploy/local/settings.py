@@ -9,9 +9,12 @@ from deploy.local.problem import CannotRun
 from deploy.partitions import DEFAULT_PARTITIONS, MAX_PARTITIONS
 
 MAX_WORKERS = 16
+AUTHS = ("off", "required")
 RUNNERS_OWN = frozenset(
     (
         "OUTCRY_PORT",
+        "OUTCRY_AUTH",
+        "OUTCRY_SECRETS_KEY",
         "OUTCRY_WORKERS",
         "OUTCRY_PARTITIONS",
         "OUTCRY_AUDIT_HOURS",
@@ -34,6 +37,7 @@ class LocalSettings:
     audit_hours: int | None
     min_free_disk_mb: int
     ready_seconds: int
+    auth: str = "off"
 
     @staticmethod
     def read(environment: Mapping[str, str] = os.environ) -> "LocalSettings":
@@ -45,6 +49,9 @@ class LocalSettings:
                 raise CannotRun(f"{name} is {text!r} and must be a whole number from {least} to {most}.")
             return int(text)
 
+        auth = environment.get("OUTCRY_AUTH") or "off"
+        if auth not in AUTHS:
+            raise CannotRun(f"OUTCRY_AUTH is {auth!r} and must be one of {', '.join(AUTHS)}.")
         return LocalSettings(
             data_dir=Path(environment.get("OUTCRY_DATA_DIR") or ".outcry").resolve(),
             port=number("OUTCRY_PORT", 8080, 1, 65535),
@@ -54,4 +61,5 @@ class LocalSettings:
             audit_hours=number("OUTCRY_AUDIT_HOURS", 0, 0, 1_000_000) or None,
             min_free_disk_mb=number("OUTCRY_MIN_FREE_DISK_MB", 1024, 0, 1_000_000),
             ready_seconds=number("OUTCRY_READY_SECONDS", 120, 1, 3600),
+            auth=auth,
         )

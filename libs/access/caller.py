@@ -1,10 +1,15 @@
-"""Who asks. In the local mode, which listens on 127.0.0.1 alone, a request's headers are believed."""
+"""Who asks: established once a request, by the gate, and read from the request's scope by whoever needs it.
+
+With credentials it is what they prove. Without, where the settings allow that, the headers are believed; the process
+then listens on this machine alone.
+"""
 
 import re
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final, NamedTuple
 
-from libs.service.problems import INVALID_ACCOUNT, INVALID_ROLE, OPERATOR_ONLY, Problem
+from libs.access.scopes import Scope, Scopes
+from libs.service.problems import FOREIGN_ACCOUNT, INVALID_ACCOUNT, INVALID_ROLE, OPERATOR_ONLY, Problem
 
 ACCOUNT_HEADER: Final = "Outcry-Account"
 ROLE_HEADER: Final = "Outcry-Role"
@@ -13,6 +18,7 @@ OPERATOR: Final = "operator"
 _ACCOUNT: Final = ACCOUNT_HEADER.lower().encode()
 _ROLE: Final = ROLE_HEADER.lower().encode()
 _ACCOUNT_FORM: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+_IN_SCOPE: Final = "outcry.caller"
 
 
 class Caller(NamedTuple):
@@ -22,34 +28,50 @@ class Caller(NamedTuple):
     operator: bool
 
 
-_ANYBODY: Final = Caller(DEFAULT_ACCOUNT, False)
+NOBODY: Final = Caller("", operator=False)
+"""Who asks for what is public. No order is this account's."""
+_ANYBODY: Final = Caller(DEFAULT_ACCOUNT, operator=False)
 
 
 def is_account(text: str) -> bool:
     return _ACCOUNT_FORM.fullmatch(text) is not None
 
 
-def caller(headers: Iterable[tuple[bytes, bytes]]) -> Caller:
-    """From raw headers, names in lower case. Raises Problem when one is malformed."""
-    account = role = None
-    for name, value in headers:
-        if name == _ACCOUNT:
-            account = value
-        elif name == _ROLE:
-            role = value
-    return caller_of(account, role)
+def establish(scope: MutableMapping[str, Any], who: Caller) -> None:
+    """The gate's: from here on this is who sent the request."""
+    scope[_IN_SCOPE] = who
 
 
-def caller_of(account: bytes | None, role: bytes | None) -> Caller:
-    """From the values of the two headers, None where one was not sent. Raises Problem when one is malformed."""
+def caller_in(scope: Mapping[str, object]) -> Caller:
+    """Who sent the request. A request that passed no gate has no caller, and fails."""
+    found = scope[_IN_SCOPE]
+    assert isinstance(found, Caller), "the gate's"
+    return found
+
+
+def believed(headers: dict[bytes, bytes]) -> Caller:
+    """Who the headers say it is. Raises Problem when one is malformed."""
+    account, role = headers.get(_ACCOUNT), headers.get(_ROLE)
     if account is None and role is None:
         return _ANYBODY
-    return Caller(_account(account), _operator(role))
+    return Caller(_account(account) if account is not None else DEFAULT_ACCOUNT, _operator(role))
 
 
-def _account(value: bytes | None) -> str:
-    if value is None:
-        return DEFAULT_ACCOUNT
+def proven(account: str, scopes: Scopes, headers: dict[bytes, bytes]) -> Caller:
+    """Who credentials prove it is. An operator may name the account to act for; others only their own."""
+    operator = Scope.OPERATE in scopes
+    named, role = headers.get(_ACCOUNT), headers.get(_ROLE)
+    if role is not None and _operator(role) and not operator:
+        raise Problem(OPERATOR_ONLY, "these credentials do not have the scope operate", ROLE_HEADER)
+    if named is None:
+        return Caller(account, operator)
+    wanted = _account(named)
+    if wanted != account and not operator:
+        raise Problem(FOREIGN_ACCOUNT, f"the credentials are of {account!r}", ACCOUNT_HEADER)
+    return Caller(wanted, operator)
+
+
+def _account(value: bytes) -> str:
     text = value.decode("ascii", "replace")
     if not is_account(text):
         raise Problem(INVALID_ACCOUNT, f"{text[:80]!r} is no account name", ACCOUNT_HEADER)

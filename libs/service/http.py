@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import uvicorn
 
 from libs.service.failures import Fatal
-from libs.service.problems import CONTENT_TYPE, Problem, body
+from libs.service.problems import BODY_TOO_LARGE, CONTENT_TYPE, Problem, body
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -24,6 +24,9 @@ Header: TypeAlias = tuple[bytes, bytes]
 REQUEST_ID: Final = b"x-request-id"
 _REQUEST_ID_FORM: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _PROBLEM_TYPE: Final = (b"content-type", CONTENT_TYPE.encode())
+_CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="outcry"')
+# Beyond this much that nobody will look at, the connection is closed instead of read to the body's end.
+_MOST_IGNORED: Final = 64 * 1024 * 1024
 
 
 def new_request_id() -> str:
@@ -46,6 +49,31 @@ def header(headers: Iterable[Header], name: bytes) -> str | None:
     return None
 
 
+async def read_body(receive: Receive, headers: dict[bytes, bytes], most: int) -> bytes:
+    """The whole body. Raises Problem as soon as it is known to exceed `most` bytes."""
+    announced = headers.get(b"content-length")
+    if announced is not None and int(announced) > most:
+        raise _too_large(most, close=int(announced) > _MOST_IGNORED)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False) and len(body) <= most:
+        return body
+    parts, length = [body], len(body)
+    while message.get("more_body", False):
+        if length > most:
+            raise _too_large(most, close=True)
+        message = await receive()
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
+    if length > most:
+        raise _too_large(most, close=True)
+    return b"".join(parts)
+
+
+def _too_large(most: int, *, close: bool) -> Problem:
+    return Problem(BODY_TOO_LARGE, f"the body may have {most} bytes", close=close)
+
+
 async def respond(send: Send, status: int, headers: list[Header], payload: bytes) -> None:
     """Send a whole response. Its length is added to the headers."""
     headers.append((b"content-length", b"%d" % len(payload)))
@@ -57,6 +85,8 @@ def problem_headers(problem: Problem, identity: str) -> list[Header]:
     headers = [_PROBLEM_TYPE, (REQUEST_ID, identity.encode())]
     if problem.kind.status == 503:
         headers.append((b"retry-after", b"%d" % problem.retry_after_s))
+    elif problem.kind.status == 401:
+        headers.append(_CHALLENGE)
     if problem.close:
         headers.append((b"connection", b"close"))
     return headers

@@ -104,7 +104,57 @@ INVALID_ACCOUNT: Final = Kind(
     "invalid_account", 400, "Invalid account", "`Outcry-Account` is 1 to 64 letters, digits, `.`, `_`, `:` or `-`."
 )
 INVALID_ROLE: Final = Kind("invalid_role", 400, "Invalid role", "`Outcry-Role` is `operator`, or not sent.")
-OPERATOR_ONLY: Final = Kind("operator_only", 403, "Operators only", "The request needs `Outcry-Role: operator`.")
+OPERATOR_ONLY: Final = Kind(
+    "operator_only",
+    403,
+    "Operators only",
+    "The request needs credentials of scope `operate`; without authentication, `Outcry-Role: operator`.",
+)
+FOREIGN_ACCOUNT: Final = Kind(
+    "foreign_account", 403, "Another account", "`Outcry-Account` names another account than the credentials are of."
+)
+AUTHENTICATION_REQUIRED: Final = Kind(
+    "authentication_required",
+    401,
+    "Authentication required",
+    "The request is neither signed (`CB-ACCESS-…`) nor does it carry a bearer token.",
+)
+INCOMPLETE_CREDENTIALS: Final = Kind(
+    "incomplete_credentials",
+    401,
+    "Incomplete credentials",
+    "A signed request has `CB-ACCESS-KEY`, `CB-ACCESS-SIGN`, `CB-ACCESS-TIMESTAMP` and `CB-ACCESS-PASSPHRASE`.",
+)
+INVALID_API_KEY: Final = Kind(
+    "invalid_api_key",
+    401,
+    "Invalid API key",
+    "There is no such key, or it was revoked, or its time is over.",
+    message="Invalid API Key",
+)
+INVALID_TIMESTAMP: Final = Kind(
+    "invalid_timestamp", 401, "Invalid timestamp", "`CB-ACCESS-TIMESTAMP` is seconds since the epoch."
+)
+TIMESTAMP_EXPIRED: Final = Kind(
+    "timestamp_expired",
+    401,
+    "Timestamp too far off",
+    "The signature is too old, or from the future. Sign with the time of `GET /time`.",
+    message="request timestamp expired",
+)
+INVALID_SIGNATURE: Final = Kind(
+    "invalid_signature",
+    401,
+    "Invalid signature",
+    "`CB-ACCESS-SIGN` is not that of this timestamp, method, path with query, and body under the key's secret.",
+    message="invalid signature",
+)
+INVALID_PASSPHRASE: Final = Kind(
+    "invalid_passphrase", 401, "Invalid passphrase", "The passphrase is not the key's.", message="Invalid Passphrase"
+)
+INSUFFICIENT_SCOPE: Final = Kind(
+    "insufficient_scope", 403, "Insufficient scope", "The credentials are good, but not for this request."
+)
 
 # Fields
 UNKNOWN_FIELD: Final = Kind("unknown_field", 400, "Unknown field", "The object has a field this request does not know.")

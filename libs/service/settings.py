@@ -5,6 +5,7 @@ a variable nobody knows is reported with the nearest name that is known, since a
 """
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypeVar, get_args
@@ -55,6 +56,16 @@ S = TypeVar("S", bound=Settings)
 def variable(field: str) -> str:
     """`OUTCRY_ADMIN_PORT` of `admin_port`."""
     return PREFIX + field.upper()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def load(settings_type: type[S], environ: Mapping[str, str]) -> S:

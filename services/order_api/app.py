@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
+from libs.access.access import Access
 from libs.events.topics import ORDERS
 from libs.kafka.ports import Ack, Log
 from libs.service.failures import Transient
@@ -16,6 +17,7 @@ from services.order_api.idempotency.ports import Idempotency
 from services.order_api.intake import Intake
 from services.order_api.lanes import Lane
 from services.order_api.minting import Mint
+from services.order_api.permissions import needed
 from services.order_api.product_commands import ProductCommands
 from services.order_api.registry import Registry, RegistryReader
 from services.order_api.routes import litestar_app
@@ -41,7 +43,9 @@ class OrderApi:
         self.products = ProductCommands(self.registry, builder, self.intake)
         commands = Commands(self.registry, builder, self.intake, settings.batch_items)
         rest = litestar_app(self.products, settings, self._tally, process.log)
-        self.front = Front(commands, cast("App", rest), settings, self._tally, process.log)
+        self.access = Access(process, log)
+        front = Front(commands, cast("App", rest), settings, self._tally, process.log)
+        self.front = self.access.gate(front, needed, front.body_limit)
         self._reader = RegistryReader(log, self.registry, process.health, process.log, settings)
 
     async def run(self) -> None:
@@ -63,6 +67,7 @@ class OrderApi:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._reader.run(self._process.stop))
+                group.create_task(self.access.run(self._process.stop))
                 group.create_task(self._begin())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures

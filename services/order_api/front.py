@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
 
-from libs.access.caller import Caller, caller_of
+from libs.access.caller import Caller, caller_in
 from libs.service import problems
-from libs.service.http import App, Header, Receive, Scope, Send, request_id, respond, respond_problem
+from libs.service.http import App, Header, Receive, Scope, Send, read_body, request_id, respond, respond_problem
 from libs.service.logging import Log as Logger
 from libs.service.problems import Problem
 from services.order_api import answers
@@ -28,8 +28,6 @@ _CANCEL_ALL_AFTER: Final = "/cancel-all-after"
 _ONE_PRODUCT: Final = frozenset(("product_id",))
 _PRODUCT_AND_SIDE: Final = frozenset(("product_id", "side"))
 _NOTHING: Final[frozenset[str]] = frozenset()
-# Beyond this much that nobody will look at, the connection is closed instead of read to the body's end.
-_MOST_IGNORED: Final = 64 * 1024 * 1024
 
 
 class Head(NamedTuple):
@@ -82,11 +80,16 @@ class Front:
         if status < 300:
             self._tally.acknowledged.observe(took)
 
+    def body_limit(self, path: str) -> int:
+        """Bytes a request's body may have."""
+        return self._settings.batch_body_bytes if path == _BATCH else self._settings.body_bytes
+
     async def _handle(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> int:
         try:
             headers = dict(scope["headers"])
-            who = caller_of(headers.get(b"outcry-account"), headers.get(b"outcry-role"))
-            head = Head(scope["path"], scope["query_string"], who, idempotency_key(headers), headers, receive)
+            head = Head(
+                scope["path"], scope["query_string"], caller_in(scope), idempotency_key(headers), headers, receive
+            )
             status, answer_headers, payload = await handler(head)
         except Problem as problem:
             return await self._refuse(scope, send, problem)
@@ -141,31 +144,6 @@ class Front:
         body = await read_body(head.receive, head.headers, self._settings.batch_body_bytes)
         found = await self._commands.batch(body, head.who, head.key)
         return 200, *answers.results(found, request_id(head.headers.items()))
-
-
-async def read_body(receive: Receive, headers: dict[bytes, bytes], most: int) -> bytes:
-    """The whole body. Raises Problem as soon as it is known to exceed `most` bytes."""
-    announced = headers.get(b"content-length")
-    if announced is not None and int(announced) > most:
-        raise _too_large(most, close=int(announced) > _MOST_IGNORED)
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False) and len(body) <= most:
-        return body
-    parts, length = [body], len(body)
-    while message.get("more_body", False):
-        if length > most:
-            raise _too_large(most, close=True)
-        message = await receive()
-        parts.append(message.get("body", b""))
-        length += len(parts[-1])
-    if length > most:
-        raise _too_large(most, close=True)
-    return b"".join(parts)
-
-
-def _too_large(most: int, *, close: bool) -> Problem:
-    return Problem(problems.BODY_TOO_LARGE, f"the body may have {most} bytes", close=close)
 
 
 def idempotency_key(headers: dict[bytes, bytes]) -> str:

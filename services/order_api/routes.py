@@ -7,13 +7,13 @@ from litestar import Litestar, Request, Response, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from libs.access.caller import Caller, caller_of
+from libs.access.caller import Caller, caller_in
 from libs.service import problems
-from libs.service.http import Header, problem_headers, request_id
+from libs.service.http import Header, problem_headers, read_body, request_id
 from libs.service.logging import Log as Logger
 from libs.service.problems import Kind, Problem, body
 from services.order_api import answers
-from services.order_api.front import idempotency_key, read_body
+from services.order_api.front import idempotency_key
 from services.order_api.intents import Taken
 from services.order_api.openapi import description
 from services.order_api.product_commands import ProductCommands
@@ -68,7 +68,7 @@ def _product_id(request: Asked) -> str:
 
 async def _taken(request: Asked, most: int, take: Callable[[bytes, Caller, str], Awaitable[Taken]]) -> Given:
     headers = dict(request.scope["headers"])
-    who = caller_of(headers.get(b"outcry-account"), headers.get(b"outcry-role"))
+    who = caller_in(request.scope)
     key = idempotency_key(headers)
     raw = await read_body(cast("Any", request.receive), headers, most)
     answer_headers, payload = answers.accepted(await take(raw, who, key))

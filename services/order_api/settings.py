@@ -1,9 +1,9 @@
 """Every address and limit of order_api by name."""
 
-from libs.service.settings import Settings
+from libs.access.settings import AccessSettings
 
 
-class OrderApiSettings(Settings, frozen=True, kw_only=True):
+class OrderApiSettings(AccessSettings, frozen=True, kw_only=True):
     """Read from `OUTCRY_…` like those of every service."""
 
     http_port: int = 8081

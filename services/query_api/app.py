@@ -2,6 +2,7 @@
 
 import asyncio
 
+from libs.access.access import Access
 from libs.kafka.ports import Log
 from libs.read_model.connect import create_pool
 from libs.read_model.failures import classified
@@ -10,6 +11,7 @@ from libs.service.process import Process
 from services.query_api.answers import Answers
 from services.query_api.listener import Listener
 from services.query_api.live import LiveBooks
+from services.query_api.permissions import needed
 from services.query_api.progress import Progress
 from services.query_api.reads import Reads
 from services.query_api.routes import Front
@@ -31,7 +33,9 @@ class QueryApi:
         self._listener = Listener(settings, self.projected, process.log)
         reads = Reads(self._pool, self.projected, process.clock, settings)
         answers = Answers(self._live, reads, self.projected, self.followed, self._listener, process.clock, settings)
-        self.front = Front(answers, process.log, process.metrics)
+        self.access = Access(process, log)
+        front = Front(answers, process.log, process.metrics)
+        self.front = self.access.gate(front, needed, lambda _path: settings.body_bytes)
 
     async def run(self) -> None:
         """Follow the log and the projection until told to stop. Raises what ends the process."""
@@ -44,6 +48,7 @@ class QueryApi:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._live.run(self._process.stop))
                 group.create_task(self._listener.run(self._process.stop))
+                group.create_task(self.access.run(self._process.stop))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures
         finally:

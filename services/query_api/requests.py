@@ -1,9 +1,9 @@
-"""What every request is asked first: who sends it, and what it wants to have been passed."""
+"""What every request is asked first: who sent it, and what it wants to have been passed."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from libs.access.caller import Caller, caller_of
+from libs.access.caller import Caller, caller_in
 from libs.service.http import Header, Scope
 from services.query_api.parameters import Parameters
 from services.query_api.progress import positions
@@ -19,6 +19,4 @@ class Asked(NamedTuple):
 def asked(scope: Scope, *known: str) -> Asked:
     """Raises Problem for a malformed header, or a parameter that is not one of the known."""
     headers: list[Header] = scope["headers"]
-    named = dict(headers)
-    who = caller_of(named.get(b"outcry-account"), named.get(b"outcry-role"))
-    return Asked(who, positions(headers), Parameters(scope["query_string"], frozenset(known)))
+    return Asked(caller_in(scope), positions(headers), Parameters(scope["query_string"], frozenset(known)))

@@ -1,10 +1,12 @@
 """Every limit and interval of query_api by name."""
 
-from libs.service.settings import Settings
+from libs.access.settings import AccessSettings
 
 
-class QueryApiSettings(Settings, frozen=True, kw_only=True):
+class QueryApiSettings(AccessSettings, frozen=True, kw_only=True):
     http_port: int = 8082
+    body_bytes: int = 65_536
+    """Of a signed request. A read has no body, but some clients send one, and sign it."""
     pool_connections: int = 8
     """Connections to Postgres; a request waits for a free one."""
     query_timeout_ms: int = 5_000

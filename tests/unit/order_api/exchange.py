@@ -34,6 +34,8 @@ class Exchange:
         self.broker = Broker(faults=self.faults)
         for topic in (topics.ORDERS, topics.PRODUCTS):
             self.broker.create_topic(topic, PARTITIONS)
+        for topic in (topics.API_KEYS, topics.OPERATOR_AUDIT):
+            self.broker.create_topic(topic, 1)
         self.log = MemoryLog(self.broker)
         self.clock = VirtualClock()
         self.store = MemoryIdempotency(self.clock, PENDING_MS)

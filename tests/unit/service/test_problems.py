@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import msgspec
-import pytest
 
-from libs.access.caller import Caller, caller, require_operator
 from libs.service import problems
 from libs.service.errors_page import page
 from libs.service.problems import Problem, body, catalogue
@@ -36,23 +34,3 @@ def test_a_body_has_all_members() -> None:
         "request_id": "r-1",
         "retryable": False,
     }
-
-
-def test_who_asks() -> None:
-    assert caller([]) == Caller("demo", operator=False)
-    assert caller([(b"outcry-account", b"ann")]) == Caller("ann", operator=False)
-    assert caller([(b"outcry-role", b"operator")]) == Caller("demo", operator=True)
-
-
-@pytest.mark.parametrize("value", [b"", b"a b", b"\xff", b"x" * 65, b"a\r"])
-def test_an_account_that_is_none(value: bytes) -> None:
-    with pytest.raises(Problem) as refused:
-        caller([(b"outcry-account", value)])
-    assert (refused.value.kind, refused.value.field) == (problems.INVALID_ACCOUNT, "Outcry-Account")
-
-
-def test_roles() -> None:
-    with pytest.raises(Problem, match="invalid_role"):
-        caller([(b"outcry-role", b"king")])
-    with pytest.raises(Problem, match="operator_only"):
-        require_operator(Caller("ann", operator=False))

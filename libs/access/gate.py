@@ -1,0 +1,116 @@
+"""What every HTTP request passes before the service sees it: who sends it, and may he.
+
+The gate is an ASGI application around another. It answers refusals itself; what it lets through has its caller in the
+scope, and a body that was signed has been read and is handed on as it was.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from libs.access.caller import NOBODY, Caller, believed, establish, proven
+from libs.access.scopes import Scope, Scopes
+from libs.access.signatures import Signatures, Signed, signed
+from libs.service import http, problems
+from libs.service.http import App, Header, Message, Receive, Send, read_body, request_id, respond_problem
+from libs.service.metrics import Metrics
+from libs.service.problems import Problem
+
+Needs: TypeAlias = Callable[[str, str], Scope | None]
+"""Which scope a method on a path needs; None is public."""
+BodyLimit: TypeAlias = Callable[[str], int]
+"""How many bytes the body of a request to a path may have."""
+
+
+class Proof(NamedTuple):
+    """What credentials prove."""
+
+    account: str
+    scopes: Scopes
+
+
+class Gate:
+    """`signatures` is None where no API keys are known."""
+
+    def __init__(
+        self,
+        app: App,
+        needs: Needs,
+        body_limit: BodyLimit,
+        signatures: Signatures | None,
+        metrics: Metrics,
+        *,
+        required: bool,
+    ) -> None:
+        self._app = app
+        self._needs = needs
+        self._body_limit = body_limit
+        self._signatures = signatures
+        self._metrics = metrics
+        self._required = required
+
+    async def __call__(self, scope: http.Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            headers: dict[bytes, bytes] = dict(scope["headers"])
+            given = signed(headers)
+            if given is None:
+                who = self._unproven(scope, headers)
+            else:
+                proof, receive = await self._signed(given, scope, headers, receive)
+                who = self._permitted(proof, scope, headers)
+        except Problem as problem:
+            await self._refuse(scope, send, problem)
+            return
+        establish(scope, who)
+        await self._app(scope, receive, send)
+
+    def _unproven(self, scope: http.Scope, headers: dict[bytes, bytes]) -> Caller:
+        if not self._required:
+            return believed(headers)
+        if self._needs(scope["method"], scope["path"]) is not None:
+            raise Problem(problems.AUTHENTICATION_REQUIRED)
+        return NOBODY
+
+    async def _signed(
+        self, given: Signed, scope: http.Scope, headers: dict[bytes, bytes], receive: Receive
+    ) -> tuple[Proof, Receive]:
+        if self._signatures is None:
+            raise Problem(problems.INVALID_API_KEY, "no API keys are known here", "CB-ACCESS-KEY")
+        self._signatures.known(given)
+        body = await read_body(receive, headers, self._body_limit(scope["path"]))
+        key = self._signatures.check(given, scope["method"], _target(scope), body)
+        return Proof(key.account, key.scopes), _again(body, receive)
+
+    def _permitted(self, proof: Proof, scope: http.Scope, headers: dict[bytes, bytes]) -> Caller:
+        needed = self._needs(scope["method"], scope["path"])
+        if needed is not None and needed not in proof.scopes:
+            raise Problem(problems.INSUFFICIENT_SCOPE, f"this needs the scope {needed}")
+        return proven(proof.account, proof.scopes, headers)
+
+    async def _refuse(self, scope: http.Scope, send: Send, problem: Problem, extra: tuple[Header, ...] = ()) -> None:
+        code = problem.kind.code
+        self._metrics.counter("problems_total", "Errors answered, by code", code=code).value += 1
+        await respond_problem(send, problem, request_id(scope["headers"]), extra)
+
+
+def _target(scope: http.Scope) -> bytes:
+    """Path and query as they stand in the request line."""
+    path: bytes = scope["raw_path"]
+    query: bytes = scope["query_string"]
+    return path + b"?" + query if query else path
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A body that has been read, once more; then whatever else comes."""
+    told = False
+
+    async def replay() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

@@ -1,0 +1,12 @@
+"""What each request of order_api needs. A path that is not named here needs the most common scope, not none."""
+
+from libs.access.scopes import Scope
+
+_PRODUCTS = "/products"
+_DESCRIPTION = "/openapi/"
+
+
+def needed(_method: str, path: str) -> Scope | None:
+    if path == _PRODUCTS or path.startswith(_PRODUCTS + "/"):
+        return Scope.OPERATE
+    return None if path.startswith(_DESCRIPTION) else Scope.TRADE

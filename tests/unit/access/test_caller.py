@@ -1,0 +1,60 @@
+"""Who a request is taken to be from: by its headers where they are believed, by its credentials where it has some."""
+
+import pytest
+
+from libs.access.caller import NOBODY, Caller, believed, caller_in, establish, proven, require_operator
+from libs.access.scopes import Scope, scopes_of
+from libs.service import problems
+from libs.service.problems import Problem
+
+TRADER = scopes_of(["trade"])
+OPERATOR = scopes_of(["operate"])
+
+
+def test_headers_that_are_believed() -> None:
+    assert believed({}) == Caller("demo", operator=False)
+    assert believed({b"outcry-account": b"ann"}) == Caller("ann", operator=False)
+    assert believed({b"outcry-role": b"operator"}) == Caller("demo", operator=True)
+
+
+@pytest.mark.parametrize("value", [b"", b"a b", b"\xff", b"x" * 65, b"a\r"])
+def test_an_account_that_is_none(value: bytes) -> None:
+    with pytest.raises(Problem) as refused:
+        believed({b"outcry-account": value})
+    assert (refused.value.kind, refused.value.field) == (problems.INVALID_ACCOUNT, "Outcry-Account")
+
+
+def test_roles() -> None:
+    with pytest.raises(Problem, match="invalid_role"):
+        believed({b"outcry-role": b"king"})
+    with pytest.raises(Problem, match="operator_only"):
+        require_operator(Caller("ann", operator=False))
+
+
+def test_credentials_decide_and_headers_may_only_agree() -> None:
+    assert proven("ann", TRADER, {}) == Caller("ann", operator=False)
+    assert proven("ann", TRADER, {b"outcry-account": b"ann"}) == Caller("ann", operator=False)
+    with pytest.raises(Problem, match="foreign_account"):
+        proven("ann", TRADER, {b"outcry-account": b"bob"})
+    with pytest.raises(Problem, match="operator_only"):
+        proven("ann", TRADER, {b"outcry-role": b"operator"})
+
+
+def test_an_operator_may_name_the_account() -> None:
+    assert proven("desk", OPERATOR, {}) == Caller("desk", operator=True)
+    assert proven("desk", OPERATOR, {b"outcry-account": b"bob"}) == Caller("bob", operator=True)
+
+
+def test_scopes_include_to_view_and_nothing_else() -> None:
+    assert scopes_of(["trade"]) == {Scope.TRADE, Scope.VIEW}
+    assert scopes_of(["operate"]) == {Scope.OPERATE, Scope.VIEW}
+    assert scopes_of(["view"]) == {Scope.VIEW}
+    assert scopes_of(["withdraw", ""]) == frozenset()
+
+
+def test_a_request_that_passed_no_gate_has_no_caller() -> None:
+    scope: dict[str, object] = {}
+    with pytest.raises(KeyError):
+        caller_in(scope)
+    establish(scope, NOBODY)
+    assert caller_in(scope) is NOBODY
