@@ -4,10 +4,12 @@ import asyncio
 from typing import Final, TypeVar
 
 from libs.access.gate import BodyLimit, Gate, Needs
+from libs.access.jwks import KeySet
 from libs.access.keyring import KeyFollower, KeyRing
 from libs.access.sealing import Sealer
 from libs.access.settings import AccessSettings
 from libs.access.signatures import Signatures
+from libs.access.tokens import Expectations, Tokens
 from libs.kafka.ports import Log
 from libs.service.http import App
 from libs.service.process import Process
@@ -34,11 +36,41 @@ class Access:
             )
             process.metrics.gauge("api_keys", "API keys that can be used", lambda: float(len(ring)))
 
+        self.tokens = _tokens(process) if settings.jwks else None
+        """None without an issuer."""
+
     def gate(self, app: App, needs: Needs, body_limit: BodyLimit) -> App:
         """What the server is given instead of `app`."""
-        return Gate(app, needs, body_limit, self.signatures, self._metrics, required=self._required)
+        return Gate(app, needs, body_limit, self.signatures, self.tokens, self._metrics, required=self._required)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Know the keys, until told to stop. Raises what ends the process."""
-        if self._follower is not None:
-            await self._follower.run(stop)
+        try:
+            async with asyncio.TaskGroup() as group:
+                if self._follower is not None:
+                    group.create_task(self._follower.run(stop))
+                if self.tokens is not None:
+                    group.create_task(self.tokens.keys.run(stop))
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+
+
+def _tokens(process: Process[A]) -> Tokens:
+    settings = process.settings
+    keys = KeySet(
+        settings.jwks,
+        process.clock,
+        process.health,
+        process.log,
+        refresh_s=settings.jwks_refresh_ms / 1000,
+        pause_s=settings.jwks_pause_ms / 1000,
+        timeout_s=settings.jwks_timeout_ms / 1000,
+    )
+    expected = Expectations(
+        settings.jwt_issuer,
+        settings.jwt_audience,
+        settings.jwt_leeway_ms / 1000,
+        settings.jwt_bytes,
+        settings.jwt_remembered,
+    )
+    return Tokens(keys, process.clock, expected)

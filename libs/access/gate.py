@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from libs.access.caller import NOBODY, Caller, believed, establish, proven
 from libs.access.scopes import Scope, Scopes
 from libs.access.signatures import Signatures, Signed, signed
+from libs.access.tokens import Tokens, bearer
 from libs.service import http, problems
 from libs.service.http import App, Header, Message, Receive, Send, read_body, request_id, respond_problem
 from libs.service.metrics import Metrics
@@ -26,10 +27,12 @@ class Proof(NamedTuple):
 
     account: str
     scopes: Scopes
+    name: str
+    """Of what proved it: tells credentials of one account from each other."""
 
 
 class Gate:
-    """`signatures` is None where no API keys are known."""
+    """`signatures` is None where no API keys are known, `tokens` where no issuer is."""
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class Gate:
         needs: Needs,
         body_limit: BodyLimit,
         signatures: Signatures | None,
+        tokens: Tokens | None,
         metrics: Metrics,
         *,
         required: bool,
@@ -45,6 +49,7 @@ class Gate:
         self._needs = needs
         self._body_limit = body_limit
         self._signatures = signatures
+        self._tokens = tokens
         self._metrics = metrics
         self._required = required
 
@@ -54,12 +59,14 @@ class Gate:
             return
         try:
             headers: dict[bytes, bytes] = dict(scope["headers"])
-            given = signed(headers)
-            if given is None:
-                who = self._unproven(scope, headers)
-            else:
+            given, token = signed(headers), bearer(headers)
+            if given is not None:
                 proof, receive = await self._signed(given, scope, headers, receive)
                 who = self._permitted(proof, scope, headers)
+            elif token is not None:
+                who = self._permitted(await self._token(token), scope, headers)
+            else:
+                who = self._unproven(scope, headers)
         except Problem as problem:
             await self._refuse(scope, send, problem)
             return
@@ -81,7 +88,13 @@ class Gate:
         self._signatures.known(given)
         body = await read_body(receive, headers, self._body_limit(scope["path"]))
         key = self._signatures.check(given, scope["method"], _target(scope), body)
-        return Proof(key.account, key.scopes), _again(body, receive)
+        return Proof(key.account, key.scopes, key.id), _again(body, receive)
+
+    async def _token(self, token: bytes) -> Proof:
+        if self._tokens is None:
+            raise Problem(problems.INVALID_TOKEN, "no issuer of tokens is known here")
+        found = await self._tokens.check(token)
+        return Proof(found.account, found.scopes, found.account)
 
     def _permitted(self, proof: Proof, scope: http.Scope, headers: dict[bytes, bytes]) -> Caller:
         needed = self._needs(scope["method"], scope["path"])

@@ -1,6 +1,7 @@
 """What both APIs are told about who may ask, and how often."""
 
 from typing import Literal
+from urllib.parse import urlsplit
 
 from libs.access.sealing import NotAKey, Sealer
 from libs.service.settings import Settings, SettingsError, is_loopback, variable
@@ -21,6 +22,22 @@ class AccessSettings(Settings, frozen=True, kw_only=True):
     signature_window_ms: int = 30_000
     """How far a signature's timestamp may be from this clock, either way."""
 
+    jwks: str = ""
+    """The keys of who issues bearer tokens: a JWK set in a file, or at an address (`https`, or `http` on this machine).
+    Without it there are no tokens."""
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    """What `iss` must be, and `aud` must hold."""
+    jwt_leeway_ms: int = 5_000
+    """How far the issuer's clock may be from this one."""
+    jwt_bytes: int = 8_192
+    jwt_remembered: int = 10_000
+    """Tokens that were checked and need not be checked again."""
+    jwks_refresh_ms: int = 300_000
+    jwks_pause_ms: int = 10_000
+    """At least so long between two readings, however many tokens name a key that is unknown."""
+    jwks_timeout_ms: int = 3_000
+
     def __post_init__(self) -> None:
         if self.auth == "off" and not is_loopback(self.host):
             raise SettingsError(
@@ -36,5 +53,21 @@ class AccessSettings(Settings, frozen=True, kw_only=True):
                 raise SettingsError(
                     variable("secrets_key"), "***", str(error), "`openssl rand -base64 32` makes one"
                 ) from None
-        if self.auth == "required" and not self.secrets_key:
-            raise SettingsError(variable("auth"), self.auth, "nobody could ask", "set OUTCRY_SECRETS_KEY too")
+        if self.auth == "required" and not (self.secrets_key or self.jwks):
+            raise SettingsError(
+                variable("auth"), self.auth, "nobody could ask", "set OUTCRY_SECRETS_KEY or OUTCRY_JWKS too"
+            )
+        if self.jwks:
+            self._check_tokens()
+
+    def _check_tokens(self) -> None:
+        address = urlsplit(self.jwks)
+        if address.scheme == "http" and not is_loopback(address.hostname or ""):
+            raise SettingsError(variable("jwks"), self.jwks, "keys must not come in the clear", "https would do")
+        if not (self.jwt_issuer and self.jwt_audience):
+            raise SettingsError(
+                variable("jwks"),
+                self.jwks,
+                "tokens for others would be taken",
+                "set OUTCRY_JWT_ISSUER and OUTCRY_JWT_AUDIENCE",
+            )

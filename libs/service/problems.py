@@ -152,6 +152,12 @@ INVALID_SIGNATURE: Final = Kind(
 INVALID_PASSPHRASE: Final = Kind(
     "invalid_passphrase", 401, "Invalid passphrase", "The passphrase is not the key's.", message="Invalid Passphrase"
 )
+INVALID_TOKEN: Final = Kind(
+    "invalid_token",
+    401,
+    "Invalid token",
+    "The bearer token is none of this issuer for this audience, or its time is over, or no key fits its signature.",
+)
 INSUFFICIENT_SCOPE: Final = Kind(
     "insufficient_scope", 403, "Insufficient scope", "The credentials are good, but not for this request."
 )

@@ -27,6 +27,9 @@ PACKAGE_OF = {
     "cli": "cli",
 }
 
+MODULE_OF = {"pyjwt": "jwt"}
+"""Packages whose module has another name."""
+
 
 def targets() -> dict[str, str]:
     """The text of each image by its name."""
@@ -53,7 +56,8 @@ def installed(group: str) -> set[str]:
         if isinstance(entry, dict):
             names |= installed(entry["include-group"])
         else:
-            names.add(re.split(r"[\[=<>~ ]", entry)[0].lower().replace("-", "_"))
+            name = re.split(r"[\[=<>~ ]", entry)[0].lower().replace("-", "_")
+            names.add(MODULE_OF.get(name, name))
     return names
 
 

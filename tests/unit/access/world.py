@@ -97,8 +97,11 @@ async def world(auth: str = "required", **more: object) -> AsyncIterator[World]:
     found = World(msgspec.convert(given, AccessSettings))
     running = asyncio.create_task(found.access.run(found.process.stop))
     signatures = found.access.signatures
+    tokens = found.access.tokens
     while signatures is not None and not signatures.ring.loaded:
         await asyncio.sleep(0)
+    while tokens is not None and not tokens.keys.generation:
+        await asyncio.sleep(0.001)
     try:
         yield found
     finally:
