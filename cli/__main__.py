@@ -56,8 +56,8 @@ def parser() -> Parser:
     shown.add_argument("--no-follow", action="store_true", help="stop at the present end of the log")
     _add_audit(commands)
     snapshot.add_to(commands)
-    _add_replay(commands)
     keys.add_to(commands)
+    _add_replay(commands)
     for name, text in PASSED_ON.items():
         commands.add_parser(name, help=text, add_help=False)
     return found

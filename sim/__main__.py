@@ -23,8 +23,8 @@ from sim.products import MOST, ensure_listed, names
 from sim.replaying import SPEEDS, add_replay
 from sim.runs import Wanted, replay
 from sim.settings import Addresses
-from sim.sources import opened
 from sim.signed import from_environment
+from sim.sources import opened
 
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 """A check holds millions of objects without a cycle; the defaults look at them all the time."""

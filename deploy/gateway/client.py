@@ -67,11 +67,13 @@ class ClientConnection(asyncio.Protocol):
         self._slow = False  # the client does not read its answers
         self._websocket: Request | None = None
         self._transport: asyncio.Transport
+        self._peer = b""
 
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # not a subclass in uvloop
+        self._peer = str((transport.get_extra_info("peername") or ("",))[0]).encode()
         if not self._gateway.opened(self):
             self._refuse(TOO_MANY)
 
@@ -109,7 +111,7 @@ class ClientConnection(asyncio.Protocol):
     # The parser's calls.
 
     def on_message_begin(self) -> None:
-        self._reading = Request()
+        self._reading = Request(self._peer)
         self._since = time.monotonic()
 
     def on_url(self, url: bytes) -> None:

@@ -18,6 +18,7 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     )
 )
+FORWARDED_FOR = b"x-forwarded-for"
 READS = frozenset((b"GET", b"HEAD"))
 WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
 
@@ -26,6 +27,10 @@ WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
 class Request:
     """What one client asked. `complete` when its last byte has come."""
 
+    peer: bytes = b""
+    """The address of who sent it, which the services are told."""
+    forwarded: list[bytes] = field(default_factory=list)
+    """Addresses that it came through before, as it says."""
     url: bytes = b""
     method: bytes = b""
     version: str = "1.1"
@@ -41,7 +46,9 @@ class Request:
     def header(self, name: bytes, value: bytes) -> None:
         """Take a header in; what belongs to the connection is kept apart or dropped."""
         lower = name.lower()
-        if lower not in HOP_BY_HOP:
+        if lower == FORWARDED_FOR:
+            self.forwarded.append(value)
+        elif lower not in HOP_BY_HOP:
             self.headers.append(b"%b: %b\r\n" % (name, value))
         elif lower == b"upgrade":
             self.upgrade = value.lower()
@@ -61,11 +68,17 @@ class Request:
     def written(self) -> bytes:
         """The whole request for an upstream, with one framing only."""
         length = b"content-length: %d\r\n" % self.body_bytes if self.has_body else b""
-        return b"".join((self._line(), *self.headers, length, b"\r\n", *self.body))
+        return b"".join((self._line(), *self.headers, self._came_from(), length, b"\r\n", *self.body))
 
     def written_as_upgrade(self) -> bytes:
         """The head of a WebSocket handshake."""
-        return b"".join((self._line(), *self.headers, b"connection: upgrade\r\nupgrade: websocket\r\n\r\n"))
+        return b"".join(
+            (self._line(), *self.headers, self._came_from(), b"connection: upgrade\r\nupgrade: websocket\r\n\r\n")
+        )
+
+    def _came_from(self) -> bytes:
+        """Where each hop saw it come from, ours last: a service believes as many from the right as it trusts."""
+        return b"x-forwarded-for: %b\r\n" % b", ".join((*self.forwarded, self.peer)) if self.peer else b""
 
     def _line(self) -> bytes:
         return b"%b %b HTTP/%b\r\n" % (self.method, self.url, self.version.encode())

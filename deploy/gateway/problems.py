@@ -7,14 +7,25 @@ from uuid import uuid4
 from libs.service.problems import (
     BODY_TOO_LARGE,
     CONTENT_TYPE,
+    HEAD_TOO_LARGE,
     METHOD_NOT_ALLOWED,
     OVERLOADED,
     Kind,
     Problem,
     body,
 )
+from libs.service.problems import REQUEST_TIMEOUT as TIMEOUT
 
-__all__ = ["BODY_TOO_LARGE", "METHOD_NOT_ALLOWED", "OVERLOADED", "Kind", "answer", "written"]
+__all__ = [
+    "BODY_TOO_LARGE",
+    "HEAD_TOO_LARGE",
+    "METHOD_NOT_ALLOWED",
+    "OVERLOADED",
+    "TIMEOUT",
+    "Kind",
+    "answer",
+    "written",
+]
 
 _UNKNOWN: Final = "The request may have been taken. Repeat it with the same client_oid or Idempotency-Key: it is never carried out twice."
 
@@ -26,8 +37,6 @@ WRITE_LOST: Final = Kind("outcome_unknown", 502, "Outcome unknown", f"The servic
 READ_LATE: Final = Kind("upstream_timeout", 504, "Service too slow", "The service did not answer in time.", True)
 WRITE_LATE: Final = Kind("outcome_unknown", 504, "Outcome unknown", f"No answer came in time. {_UNKNOWN}", True)
 MALFORMED: Final = Kind("malformed_request", 400, "Malformed request", "The bytes are no valid HTTP/1.1 request.")
-TIMEOUT: Final = Kind("request_timeout", 408, "Request too slow", "The request did not arrive whole in time.", True)
-HEAD_TOO_LARGE: Final = Kind("head_too_large", 431, "Headers too large", "The request's headers exceed the limit.")
 TOO_MANY: Final = Kind(
     "too_many_connections", 503, "Too many connections", "The limit of connections is reached.", True
 )

@@ -3,9 +3,14 @@
 import asyncio
 from typing import Final, TypeVar
 
-from libs.access.gate import BodyLimit, Gate, Needs
+from libs.access.addresses import ClientAddresses
+from libs.access.buckets import Buckets, Rate
+from libs.access.gate import BodyLimit, Checks, Gate, Needs
 from libs.access.jwks import KeySet
 from libs.access.keyring import KeyFollower, KeyRing
+from libs.access.limiter import Limiter
+from libs.access.limits import Limits
+from libs.access.redis_buckets import CallLimits, RedisBuckets
 from libs.access.sealing import Sealer
 from libs.access.settings import AccessSettings
 from libs.access.signatures import Signatures
@@ -38,10 +43,15 @@ class Access:
 
         self.tokens = _tokens(process) if settings.jwks else None
         """None without an issuer."""
+        self._addresses = ClientAddresses(ClientAddresses.networks(settings.trusted_proxies))
+        self.buckets = _buckets(process) if settings.limit_key_per_s or settings.limit_address_per_s else None
+        """None without limits."""
+        self.limits = None if self.buckets is None else _limits(process, self.buckets)
 
     def gate(self, app: App, needs: Needs, body_limit: BodyLimit) -> App:
         """What the server is given instead of `app`."""
-        return Gate(app, needs, body_limit, self.signatures, self.tokens, self._metrics, required=self._required)
+        checks = Checks(self.signatures, self.tokens, self.limits, self._addresses, self._required)
+        return Gate(app, needs, body_limit, checks, self._metrics)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Know the keys, until told to stop. Raises what ends the process."""
@@ -51,8 +61,13 @@ class Access:
                     group.create_task(self._follower.run(stop))
                 if self.tokens is not None:
                     group.create_task(self.tokens.keys.run(stop))
+                if self.buckets is not None:
+                    group.create_task(stop.wait())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures
+        finally:
+            if self.buckets is not None:
+                await self.buckets.close()
 
 
 def _tokens(process: Process[A]) -> Tokens:
@@ -74,3 +89,33 @@ def _tokens(process: Process[A]) -> Tokens:
         settings.jwt_remembered,
     )
     return Tokens(keys, process.clock, expected)
+
+
+def _buckets(process: Process[A]) -> RedisBuckets:
+    settings = process.settings
+    limits = CallLimits(settings.limit_timeout_ms / 1000, settings.limit_pause_ms / 1000, settings.limit_wishes)
+    found = RedisBuckets(settings.redis, process.log, limits)
+    process.health.check("rate limits", found.ping, critical=False)
+    return found
+
+
+def _limits(process: Process[A], buckets: Buckets) -> Limits:
+    settings = process.settings
+
+    def limiter(kind: str, per_s: int, burst: int) -> Limiter | None:
+        if not per_s:
+            return None
+        return Limiter(
+            kind,
+            Rate(per_s, burst or per_s),
+            buckets,
+            process.clock,
+            prefix=settings.cluster,
+            lease_ns=settings.limit_lease_ms * _MS,
+            most=settings.limit_names,
+        )
+
+    return Limits(
+        limiter("address", settings.limit_address_per_s, settings.limit_address_burst),
+        limiter("key", settings.limit_key_per_s, settings.limit_key_burst),
+    )

@@ -7,7 +7,9 @@ scope, and a body that was signed has been read and is handed on as it was.
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from libs.access.addresses import ClientAddresses
 from libs.access.caller import NOBODY, Caller, believed, establish, proven
+from libs.access.limits import Ledger, Limits
 from libs.access.scopes import Scope, Scopes
 from libs.access.signatures import Signatures, Signed, signed
 from libs.access.tokens import Tokens, bearer
@@ -28,50 +30,68 @@ class Proof(NamedTuple):
     account: str
     scopes: Scopes
     name: str
-    """Of what proved it: tells credentials of one account from each other."""
+    """Of what proved it, to count by: the key, or the account of a token."""
+
+
+class Checks(NamedTuple):
+    """What a gate asks. None where there is nothing to ask."""
+
+    signatures: Signatures | None
+    tokens: Tokens | None
+    limits: Limits | None
+    addresses: ClientAddresses
+    required: bool
 
 
 class Gate:
-    """`signatures` is None where no API keys are known, `tokens` where no issuer is."""
+    """`needs` and `body_limit` are the service's own."""
 
-    def __init__(
-        self,
-        app: App,
-        needs: Needs,
-        body_limit: BodyLimit,
-        signatures: Signatures | None,
-        tokens: Tokens | None,
-        metrics: Metrics,
-        *,
-        required: bool,
-    ) -> None:
+    def __init__(self, app: App, needs: Needs, body_limit: BodyLimit, checks: Checks, metrics: Metrics) -> None:
         self._app = app
         self._needs = needs
         self._body_limit = body_limit
-        self._signatures = signatures
-        self._tokens = tokens
+        self._signatures, self._tokens, self._limits, self._addresses, self._required = checks
         self._metrics = metrics
-        self._required = required
 
     async def __call__(self, scope: http.Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        ledger = None if self._limits is None else self._limits.ledger()
         try:
             headers: dict[bytes, bytes] = dict(scope["headers"])
-            given, token = signed(headers), bearer(headers)
-            if given is not None:
-                proof, receive = await self._signed(given, scope, headers, receive)
-                who = self._permitted(proof, scope, headers)
-            elif token is not None:
-                who = self._permitted(await self._token(token), scope, headers)
-            else:
-                who = self._unproven(scope, headers)
+            if ledger is not None:
+                await self._charge_address(scope, headers, ledger)
+            who, receive = await self._admitted(scope, headers, receive, ledger)
         except Problem as problem:
-            await self._refuse(scope, send, problem)
+            await self._refuse(scope, send, problem, () if ledger is None else ledger.headers())
             return
         establish(scope, who)
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, send if ledger is None else ledger.telling(send))
+
+    async def _charge_address(self, scope: http.Scope, headers: dict[bytes, bytes], ledger: Ledger) -> None:
+        """Before anything is checked: checking costs too."""
+        assert self._limits is not None, "whoever has a ledger has limits"
+        await self._limits.charge_address(self._addresses.of(scope, headers), ledger)
+
+    async def _admitted(
+        self, scope: http.Scope, headers: dict[bytes, bytes], receive: Receive, ledger: Ledger | None
+    ) -> tuple[Caller, Receive]:
+        given, token = signed(headers), bearer(headers)
+        if given is None and token is None:
+            who = self._unproven(scope, headers)
+            name = who.account
+        else:
+            if given is not None:
+                proof, receive = await self._signed(given, scope, headers, receive)
+            else:
+                assert token is not None, "there is one or the other"
+                proof = await self._token(token)
+            who, name = self._permitted(proof, scope, headers), proof.name
+        if ledger is not None and name:
+            assert self._limits is not None, "whoever has a ledger has limits"
+            await self._limits.charge_key(name, ledger)
+        return who, receive
 
     def _unproven(self, scope: http.Scope, headers: dict[bytes, bytes]) -> Caller:
         if not self._required:

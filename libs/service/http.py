@@ -11,7 +11,8 @@ from typing import Any, Final, TypeAlias
 import uvicorn
 
 from libs.service.failures import Fatal
-from libs.service.problems import BODY_TOO_LARGE, CONTENT_TYPE, Problem, body
+from libs.service.patience import BoundedProtocol, Patience, Watch
+from libs.service.problems import BODY_TOO_LARGE, CONTENT_TYPE, REQUEST_TIMEOUT, Problem, body
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -24,6 +25,8 @@ Header: TypeAlias = tuple[bytes, bytes]
 REQUEST_ID: Final = b"x-request-id"
 _REQUEST_ID_FORM: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _PROBLEM_TYPE: Final = (b"content-type", CONTENT_TYPE.encode())
+_PATIENCE: Final = Patience()
+_GONE: Final = "http.disconnect"
 _CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="outcry"')
 # Beyond this much that nobody will look at, the connection is closed instead of read to the body's end.
 _MOST_IGNORED: Final = 64 * 1024 * 1024
@@ -56,6 +59,8 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], most: int) ->
         raise _too_large(most, close=int(announced) > _MOST_IGNORED)
     message = await receive()
     body: bytes = message.get("body", b"")
+    if message["type"] == _GONE:
+        raise Problem(REQUEST_TIMEOUT, close=True)
     if not message.get("more_body", False) and len(body) <= most:
         return body
     parts, length = [body], len(body)
@@ -63,6 +68,8 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], most: int) ->
         if length > most:
             raise _too_large(most, close=True)
         message = await receive()
+        if message["type"] == _GONE:  # what has come so far must not be taken for the whole
+            raise Problem(REQUEST_TIMEOUT, close=True)
         parts.append(message.get("body", b""))
         length += len(parts[-1])
     if length > most:
@@ -83,7 +90,7 @@ async def respond(send: Send, status: int, headers: list[Header], payload: bytes
 
 def problem_headers(problem: Problem, identity: str) -> list[Header]:
     headers = [_PROBLEM_TYPE, (REQUEST_ID, identity.encode())]
-    if problem.kind.status == 503:
+    if problem.kind.status in {429, 503}:
         headers.append((b"retry-after", b"%d" % problem.retry_after_s))
     elif problem.kind.status == 401:
         headers.append(_CHALLENGE)
@@ -126,6 +133,7 @@ class HttpServer:
         keep_alive_s: int = 75,
         websockets: bool = False,
         backlog: int = 2048,
+        patience: Patience = _PATIENCE,
     ) -> None:
         self.host = host
         self.port = port
@@ -133,7 +141,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=BoundedProtocol,
                 ws="auto" if websockets else "none",
                 lifespan="off",
                 log_config=None,
@@ -146,6 +154,8 @@ class HttpServer:
             )
         )
         self._task: asyncio.Task[None] | None = None
+        self._watch = Watch(patience)
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen. Raises Fatal when the port is in use."""
@@ -158,10 +168,13 @@ class HttpServer:
             listening.cancel()
             await self._task
             raise Fatal(f"the server on {self.host}:{self.port} ended before it listened")
+        self._watching = asyncio.create_task(self._watch.run(self._server.server_state.connections))
 
     async def stop(self) -> None:
         """Stop listening, let requests in hand finish (bounded), close the connections."""
         self._server.should_exit = True
+        if self._watching is not None:
+            self._watching.cancel()
         if self._task is not None:
             await self._task
             self._task = None

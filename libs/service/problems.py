@@ -36,7 +36,7 @@ class Problem(Exception):
         self.detail = detail[:_DETAIL_LIMIT]
         self.field = field
         self.retry_after_s = retry_after_s
-        """Sent with a 503."""
+        """Sent with a 503 and a 429."""
         self.close = close
         """Whether the connection ends with the answer, since what else is on it will not be read."""
 
@@ -160,6 +160,25 @@ INVALID_TOKEN: Final = Kind(
 )
 INSUFFICIENT_SCOPE: Final = Kind(
     "insufficient_scope", 403, "Insufficient scope", "The credentials are good, but not for this request."
+)
+RATE_LIMITED: Final = Kind(
+    "rate_limited",
+    429,
+    "Too many requests",
+    "The limit of the key, the account or the address is used up; `RateLimit-Policy` says what it is, `Retry-After` when "
+    "to come again. The request was not taken.",
+    retryable=True,
+    message="Private rate limit exceeded",
+)
+REQUEST_TIMEOUT: Final = Kind(
+    "request_timeout",
+    408,
+    "Request too slow",
+    "The request did not arrive whole in time. It was not taken.",
+    retryable=True,
+)
+HEAD_TOO_LARGE: Final = Kind(
+    "head_too_large", 431, "Headers too large", "The request's line and headers exceed the limit."
 )
 
 # Fields

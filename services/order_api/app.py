@@ -53,7 +53,8 @@ class OrderApi:
         process = self._process
         process.health.check("redis", self._idempotency.ping, critical=False)
         process.health.ready(True)
-        server = HttpServer(self.front, process.settings.host, process.settings.http_port)
+        settings = process.settings
+        server = HttpServer(self.front, settings.host, settings.http_port, patience=settings.patience)
         await server.start()
         process.log.info("listening", address=f"http://{server.host}:{server.port}")
         try:

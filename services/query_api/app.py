@@ -57,7 +57,7 @@ class QueryApi:
     async def serve(self) -> None:
         """`run`, and answer requests."""
         settings = self._process.settings
-        server = HttpServer(self.front, settings.host, settings.http_port)
+        server = HttpServer(self.front, settings.host, settings.http_port, patience=settings.patience)
         await server.start()
         self._process.log.info("listening", address=f"http://{server.host}:{server.port}")
         try:

@@ -137,8 +137,22 @@ def test_a_request_arrives_as_it_was_sent_without_what_belongs_to_the_connection
                 b"POST /orders?a=1 HTTP/1.1\r\nhost: x\r\nOutcry-Account: ann\r\nconnection: keep-alive\r\n"
                 b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
             )
-        assert commands.received == [
-            b"POST /orders?a=1 HTTP/1.1\r\nhost: x\r\nOutcry-Account: ann\r\ncontent-length: 5\r\n\r\nabcde"
+        head = b"POST /orders?a=1 HTTP/1.1\r\nhost: x\r\nOutcry-Account: ann\r\nx-forwarded-for: 127.0.0.1\r\n"
+        assert commands.received == [head + b"content-length: 5\r\n\r\nabcde"]
+
+    asyncio.run(scenario())
+
+
+def test_where_a_request_came_from_is_added_behind_what_it_says_itself() -> None:
+    async def scenario() -> None:
+        queries = Upstream(answer_ok)
+        async with gateway(Upstream(answer_ok), queries) as connect:
+            wire = await connect()
+            await wire.ask(
+                b"GET /time HTTP/1.1\r\nhost: x\r\nX-Forwarded-For: 9.9.9.9\r\nx-forwarded-for: 8.8.8.8\r\n\r\n"
+            )
+        assert queries.received == [
+            b"GET /time HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 9.9.9.9, 8.8.8.8, 127.0.0.1\r\n\r\n"
         ]
 
     asyncio.run(scenario())

@@ -24,7 +24,7 @@ from libs.kafka.ports import Entry
 
 _ROOT = Path(__file__).parents[2]
 _PLENTY_S = 30.0
-_STARTED = frozenset(("admin", "listening", "registry read"))
+STARTED = frozenset(("admin", "listening", "registry read"))
 
 
 class Market:
@@ -63,8 +63,8 @@ class Market:
 
 
 @asynccontextmanager
-async def _order_api(
-    servers: Addresses, until: Set[str] = _STARTED, **environ: str
+async def order_api(
+    servers: Addresses, until: Set[str] = STARTED, **environ: str
 ) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
     """The process; a client of it and the address of its admin port."""
     await create_and_check(servers.kafka, DEFAULT_PARTITIONS)
@@ -96,7 +96,7 @@ def test_an_order_and_its_repeat(servers: Addresses) -> None:
         log, market = KafkaLog(servers.kafka, "test"), Market("A")
         await create_and_check(servers.kafka, DEFAULT_PARTITIONS)
         await market.register(log)
-        async with _order_api(servers) as (client, admin):
+        async with order_api(servers) as (client, admin):
             wish = market.order | {"client_oid": "a"}
             first = await client.post("/orders", json=wish)
             again = await client.post("/orders", json=wish)
@@ -124,7 +124,7 @@ def test_an_order_and_its_repeat(servers: Addresses) -> None:
 def test_a_product_that_is_new_is_found(servers: Addresses) -> None:
     async def run() -> None:
         log, market = KafkaLog(servers.kafka, "test"), Market("B")
-        async with _order_api(servers) as (client, _):
+        async with order_api(servers) as (client, _):
             unknown = await client.post("/orders", json=market.order)
             assert (unknown.status_code, unknown.json()["code"]) == (404, "product_not_found")
             await market.register(log)
@@ -138,7 +138,7 @@ def test_large_batches_at_once_keep_their_order(servers: Addresses) -> None:
         log, market = KafkaLog(servers.kafka, "test"), Market("C")
         await create_and_check(servers.kafka, DEFAULT_PARTITIONS)
         await market.register(log)
-        async with _order_api(servers) as (client, _):
+        async with order_api(servers) as (client, _):
             batches = [
                 [market.order | {"op": "place", "client_oid": f"{batch}-{index}"} for index in range(500)]
                 for batch in range(4)
@@ -163,7 +163,7 @@ def test_redis_away_degrades_and_nothing_more(servers: Addresses) -> None:
         log, market = KafkaLog(servers.kafka, "test"), Market("D")
         await create_and_check(servers.kafka, DEFAULT_PARTITIONS)
         await market.register(log)
-        async with _order_api(servers, OUTCRY_REDIS="redis://127.0.0.1:1/0") as (client, admin):
+        async with order_api(servers, OUTCRY_REDIS="redis://127.0.0.1:1/0") as (client, admin):
             for _ in range(2):
                 answer = await client.post("/orders", json=market.order | {"client_oid": "a"})
                 assert answer.status_code == 202
@@ -178,7 +178,7 @@ def test_redis_away_degrades_and_nothing_more(servers: Addresses) -> None:
 
 def test_kafka_away_from_the_start_is_a_503_that_took_nothing(servers: Addresses) -> None:
     async def run() -> None:
-        async with _order_api(servers, {"listening", "admin"}, OUTCRY_KAFKA="127.0.0.1:1") as (client, admin):
+        async with order_api(servers, {"listening", "admin"}, OUTCRY_KAFKA="127.0.0.1:1") as (client, admin):
             answer = await client.post("/orders", json=Market("E").order)
             assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
             assert answer.json()["retryable"]
