@@ -160,8 +160,7 @@ class Core:
         return ListProduct(*head, self._product, base, quote or "USD", self._price_scale, self._size_scale, 1, 1)
 
     def _filled(self, order: str) -> int:
-        owner = self._book.accounts.get(account(order))
-        found = None if owner is None else owner.orders.get(order)
+        found = self._book.find(account(order), NO_ID, order)
         return 0 if found is None else found.filled
 
     @property

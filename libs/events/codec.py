@@ -1,4 +1,4 @@
-"""Bytes to messages and back: msgpack arrays, the tag first.
+"""Bytes to messages and back: msgpack arrays, the tag first. Forms of earlier versions are read as today's.
 
 Decoders and encoders are made once; their methods are safe to share inside one thread.
 """
@@ -9,6 +9,7 @@ import msgspec
 
 from libs.events.commands import AnyCommand
 from libs.events.events import AnyEvent
+from libs.events.upcasting import COMMANDS, EVENTS, versioned
 from libs.events.values import Product
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -17,9 +18,9 @@ _events: Final = msgspec.msgpack.Decoder(AnyEvent)
 _products: Final = msgspec.msgpack.Decoder(Product)
 
 Unreadable = msgspec.MsgspecError
-"""What the decoders raise for bytes that hold no message of this version."""
+"""What the decoders raise for bytes that hold no message of any version."""
 
 encode: Final = _encoder.encode
-decode_command: Final = _commands.decode
-decode_event: Final = _events.decode
+decode_command: Final = versioned(_commands.decode, COMMANDS)
+decode_event: Final = versioned(_events.decode, EVENTS)
 decode_product: Final = _products.decode

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from cli.__main__ import parser
 from cli.audit.report import Found, Report
@@ -36,8 +36,11 @@ async def traded(cluster: Cluster, count: int = COMMANDS) -> None:
     """A worker decides so many commands, in a few transactions."""
     chance = random.Random(7)
     places = [
-        cluster.place(chance.choice(list(Side)), chance.randrange(95, 106), chance.randrange(1, 9))
-        for _ in range(count - 1)
+        replace(
+            cluster.place(chance.choice(list(Side)), chance.randrange(95, 106), chance.randrange(1, 9)),
+            account=f"account-{at}",
+        )
+        for at in range(count - 1)
     ]
     await cluster.publish(cluster.listing(), *places[:100])
     async with running(cluster, batch_commands=40, commit_gap_ms=0):

@@ -70,11 +70,13 @@ class Day:
             order = self._chance.choice(live)
             if choice < 0.1 and order.remaining > 1:
                 off = self._chance.randrange(1, order.remaining)
-                self._handle(AmendOrder(*self._head(order.account.name, order.order_id), None, order.size - off))
+                self._handle(
+                    AmendOrder(*self._head(f"account-{order.client_oid}", order.order_id), None, order.size - off)
+                )
                 self._line(2, int(order.client_oid), off, order.price, order.side)
                 return
             self._line(3, int(order.client_oid), order.remaining, order.price, order.side)
-            self._handle(CancelOrder(*self._head(order.account.name, order.order_id)))
+            self._handle(CancelOrder(*self._head(f"account-{order.client_oid}", order.order_id)))
             return
         self._place(name)
 
