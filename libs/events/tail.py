@@ -23,11 +23,11 @@ from libs.events.values import DeadLetterName, Product
 
 Plain: TypeAlias = "str | int | bool | dict[str, Plain] | None"
 
-PRICES: Final = frozenset(("price", "quote_increment"))
+PRICES: Final = frozenset(("price", "quote_increment", "reference_price", "stop_price"))
 SIZES: Final = frozenset(
     (
-        "base_increment", "displayed", "maker_displayed", "maker_remaining", "max_size", "min_size", "remaining",
-        "size", "taker_remaining",
+        "base_increment", "displayed", "maker_displayed", "maker_remaining", "max_floor", "max_size", "min_size",
+        "remaining", "size", "taker_remaining",
     )
 )  # fmt: skip
 FUNDS: Final = frozenset(("funds", "min_notional", "taker_funds"))

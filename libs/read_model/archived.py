@@ -1,7 +1,7 @@
 """The events of one order, out of the archive.
 
-The first and the last are named in the order's row, its trades name theirs, and the others have an index: so the
-archive needs an index entry for a third of its rows only.
+The first and the last are named in the order's row, its trades and the prevented ones name theirs, and the others have
+an index: so the archive needs an index entry for a third of its rows only.
 """
 
 from typing import Final
@@ -16,7 +16,12 @@ SELECT event FROM (
     SELECT seq, event FROM order_events
     WHERE partition = $1 AND seq = ANY ($2::bigint[]) AND time BETWEEN $3 AND $4
   UNION
-    SELECT seq, event FROM order_events WHERE order_id = $5 AND tag = ANY ('{34,35,36,37,39,46}'::smallint[])
+    SELECT seq, event FROM order_events
+    WHERE order_id = $5 AND tag = ANY ('{34,35,36,37,39,46,48,49,50,51}'::smallint[])
+  UNION
+    SELECT e.seq, e.event
+    FROM self_trades AS s JOIN order_events AS e ON e.partition = s.partition AND e.seq = s.seq AND e.time = s.time
+    WHERE s.maker_order_id = $5
   UNION
     SELECT e.seq, e.event
     FROM (

@@ -20,7 +20,8 @@ from libs.read_model.positions import Position, read_positions
 
 _PRODUCTS: Final = """
 SELECT product_id, number, partition, base_currency, quote_currency, price_scale, size_scale, quote_increment,
-    base_increment, status, min_size, max_size, min_notional, sequence, trade_id, last_price, last_size, last_time
+    base_increment, status, min_size, max_size, min_notional, price_collar, reference_price, max_open_orders, sequence,
+    trade_id, last_price, last_size, last_time
 FROM products ORDER BY number
 """
 _PRODUCT_FIELDS: Final = len(Product.__struct_fields__)

@@ -45,6 +45,12 @@ class OrderRow(NamedTuple):
     done_at: int | None
     first_seq: int
     seq: int
+    displayed: int
+    stop_price: int
+    max_floor: int
+    expire_time: int
+    taken_off: int
+    stp: int | None
     product_id: str | None
     price_scale: int | None
     size_scale: int | None

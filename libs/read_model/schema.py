@@ -51,6 +51,9 @@ products: Final = Table(
     Column("product_id", Text, nullable=False),
     Column("base_currency", Text, nullable=False),
     Column("quote_currency", Text, nullable=False),
+    Column("price_collar", BigInteger, nullable=False),
+    Column("reference_price", BigInteger, nullable=False),
+    Column("max_open_orders", BigInteger, nullable=False),
     Index("products_product_id", "product_id", "number"),
 )
 """One row for each life of a product: listed anew, it has a new number. The last trade stands here for the ticker."""
@@ -86,14 +89,21 @@ orders: Final = Table(
     Column("executed_value", Numeric, nullable=False),
     Column("account", Text, nullable=False),
     Column("client_oid", Text, nullable=False),
+    Column("stop_price", BigInteger, nullable=False),
+    Column("max_floor", BigInteger, nullable=False),
+    Column("expire_time", BigInteger, nullable=False),
+    Column("taken_off", BigInteger, nullable=False),
+    Column("stp", SmallInteger),
     Index("orders_account", "account", "order_id"),
     Index("orders_client_oid", "account", "client_oid", postgresql_where=text("client_oid <> ''")),
     Index("orders_number", "number", "order_id"),
 )
 """Every order that was ever decided. An order id begins with its time, so order by id is order by time.
 
-`priority` is the seq of the `OrderRested` that put it in its queue; `first_seq` and `seq` are the first and the last
-event about it. side, type and time_in_force are null of an order that was refused without being read (`stale`).
+`priority` is the seq of the event that gave it its place: in its queue or, while it is `active`, in the arming order of
+the stops. `displayed` of `remaining` is public, the rest is hidden. `taken_off` is what self-trade prevention took off its
+size. `first_seq` and `seq` are the first and the last event about it. side, type, time_in_force and stp are null of an
+order that was refused without being read (`stale`).
 """
 
 open_orders: Final = Table(
@@ -125,9 +135,10 @@ trades: Final = Table(
     Index("trades_taker_account", "taker_account", "time", "number", "trade_id"),
 )
 
-INDEXED_TAGS: Final = (34, 35, 36, 37, 39, 46)
+INDEXED_TAGS: Final = (34, 35, 36, 37, 39, 46, 48, 49, 50, 51)
 """Events of an order that only the archive knows: a rejected amend or cancel, a place in the queue, an amendment, a
-repeat. Its first and last event are named in its row, and its trades in theirs."""
+repeat, a stop that waits or fires, a next slice, a trade with itself that was prevented. Its first and last event are
+named in its row, and its trades in theirs."""
 
 order_events: Final = Table(
     "order_events",
@@ -147,6 +158,16 @@ order_events: Final = Table(
     postgresql_partition_by="RANGE (time)",
 )
 """The archive: every event as it stands in the log. Only ever appended to; a partition a day of engine time."""
+
+self_trades: Final = Table(
+    "self_trades",
+    metadata,
+    Column("maker_order_id", UUID, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("partition", SmallInteger, nullable=False),
+)
+"""Where a taker met an order of its own account: leads from the maker to the event, which stands under its taker."""
 
 projection_offsets: Final = Table(
     "projection_offsets",

@@ -10,7 +10,16 @@ from libs.access.caller import Caller
 from libs.events import ids
 from libs.events.decimals import to_text
 from libs.events.events import AnyEvent, TradeExecuted
-from libs.events.values import DoneReason, OrderType, Product, RejectReason, Side, TimeInForce, TradingStatus
+from libs.events.values import (
+    DoneReason,
+    OrderType,
+    Product,
+    RejectReason,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+    TradingStatus,
+)
 from libs.read_model.orders import OrderRow
 from libs.read_model.positions import Position
 from libs.read_model.status import Status
@@ -33,6 +42,9 @@ def product(given: Product) -> Json:
         "min_size": _limit(given.min_size, given.size_scale),
         "max_size": _limit(given.max_size, given.size_scale),
         "min_market_funds": _limit(given.min_notional, given.price_scale + given.size_scale),
+        "price_collar": given.price_collar or None,
+        "reference_price": _limit(given.reference_price, given.price_scale),
+        "max_open_orders": given.max_open_orders or None,
         "price_scale": given.price_scale,
         "size_scale": given.size_scale,
         "status": word(status),
@@ -49,7 +61,11 @@ def _limit(value: int, scale: int) -> str | None:
     return to_text(value, scale) if value else None
 
 
+_STOPS: Final = {Side.BUY.value: "entry", Side.SELL.value: "loss"}
+
+
 def order(row: OrderRow) -> Json:
+    """Of a stop the type is that of the order it becomes. What is hidden of an iceberg stands here for its owner alone."""
     prices, sizes = row.price_scale or 0, row.size_scale or 0
     view: Json = {
         "id": str(row.order_id),
@@ -59,12 +75,19 @@ def order(row: OrderRow) -> Json:
         "side": _word(Side, row.side),
         "type": _word(OrderType, row.type),
         "time_in_force": TimeInForce(row.time_in_force).name if row.time_in_force else None,
+        "expire_time": iso(row.expire_time) if row.expire_time else None,
         "post_only": row.post_only,
+        "stp": _word(SelfTradePrevention, row.stp),
+        "stop": _STOPS[row.side] if row.stop_price and row.side else None,
+        "stop_price": to_text(row.stop_price, prices) if row.stop_price else None,
+        "max_floor": to_text(row.max_floor, sizes) if row.max_floor else None,
         "price": to_text(row.price, prices) if row.price else None,
         "size": to_text(row.size, sizes) if row.size else None,
         "funds": to_text(row.funds, prices + sizes) if row.funds else None,
         "remaining_size": to_text(row.remaining, sizes),
+        "displayed_size": to_text(row.displayed, sizes) if row.max_floor else None,
         "filled_size": to_text(row.filled_size, sizes),
+        "prevented_size": to_text(row.taken_off, sizes) if row.taken_off else None,
         "executed_value": to_text(int(row.executed_value), prices + sizes),
         "fill_fees": to_text(0, prices + sizes),
         "status": word(Status(row.status)),
@@ -151,8 +174,10 @@ def positions(live: LiveBooks, projected: Mapping[int, Position]) -> list[Json]:
 
 
 _IDS: Final = frozenset(("command_id", "order_id", "first_order_id", "maker_order_id", "taker_order_id"))
-_PRICES: Final = frozenset(("price",))
-_SIZES: Final = frozenset(("size", "remaining", "displayed", "maker_remaining", "maker_displayed", "taker_remaining"))
+_PRICES: Final = frozenset(("price", "stop_price"))
+_SIZES: Final = frozenset(
+    ("size", "remaining", "displayed", "max_floor", "maker_remaining", "maker_displayed", "taker_remaining")
+)
 _FUNDS: Final = frozenset(("funds", "taker_funds"))
 _MAKERS: Final = frozenset(("maker_account", "maker_remaining", "maker_displayed"))
 _TAKERS: Final = frozenset(("taker_account", "taker_remaining", "taker_funds"))
@@ -192,4 +217,6 @@ def _number(name: str, value: int, prices: int, sizes: int) -> object:
         return to_text(value, sizes)
     if name in _FUNDS:
         return to_text(value, prices + sizes)
+    if name == "expire_time":
+        return iso(value) if value else None
     return iso(value) if name == "time" else value

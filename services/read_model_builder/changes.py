@@ -17,7 +17,7 @@ from libs.read_model.archive import day_of
 from libs.read_model.status import Status
 from services.read_model_builder.copying import event_row
 from services.read_model_builder.intake import Piece
-from services.read_model_builder.rows import NewOrder, OrderChange, ProductChange, Trade
+from services.read_model_builder.rows import NewOrder, OrderChange, ProductChange, SelfTrade, Trade
 
 
 class Changes:
@@ -29,6 +29,7 @@ class Changes:
         self.stale: dict[bytes, NewOrder] = {}
         """Orders refused without being read. Each may have had its outcome before: then it keeps that."""
         self.trades: list[Trade] = []
+        self.self_trades: list[SelfTrade] = []
         self.products: dict[int, ProductChange] = {}
         self.archive: list[bytes] = []
         self.days: set[int] = set()
@@ -88,7 +89,11 @@ def _accepted(changes: Changes, event: facts.OrderAccepted) -> bytes:
         event.size,
         event.seq,
         event.time,
-        event.replay_of,
+        event.stp,
+        event.stop_price,
+        event.max_floor,
+        event.expire_time,
+        replay_of=event.replay_of,
     )
     return event.order_id
 
@@ -113,6 +118,10 @@ def _rejected(changes: Changes, event: facts.OrderRejected) -> bytes:
         0,
         event.seq,
         event.time,
+        event.stp,
+        event.stop_price,
+        event.max_floor,
+        event.expire_time,
         first_order_id=event.first_order_id,
         reject_reason=event.reason,
         done_at=event.time,
@@ -149,7 +158,8 @@ def _command_rejected(changes: Changes, event: facts.CommandRejected) -> bytes:
     return event.order_id
 
 
-def _rested(changes: Changes, event: facts.OrderRested) -> bytes:
+def _placed(changes: Changes, event: facts.OrderRested | facts.OrderReplenished) -> bytes:
+    """At the back of its level, for the first time or with its next slice."""
     order = changes.order(event.order_id)
     order.price = event.price
     order.remaining = event.remaining
@@ -157,6 +167,37 @@ def _rested(changes: Changes, event: facts.OrderRested) -> bytes:
     order.priority = order.seq = event.seq
     order.updated = event.time
     return event.order_id
+
+
+def _armed(changes: Changes, event: facts.StopArmed) -> bytes:
+    order = changes.order(event.order_id)
+    order.status = Status.ACTIVE
+    order.displayed = 0
+    order.priority = order.seq = event.seq
+    order.updated = event.time
+    return event.order_id
+
+
+def _triggered(changes: Changes, event: facts.StopTriggered) -> bytes:
+    order = changes.order(event.order_id)
+    order.status = Status.OPEN
+    order.seq = event.seq
+    order.updated = event.time
+    return event.order_id
+
+
+def _prevented(changes: Changes, event: facts.SelfTradePrevented) -> bytes:
+    """Archived under the taker, like a trade; a row leads there from the maker."""
+    maker, taker = changes.order(event.maker_order_id), changes.order(event.taker_order_id)
+    maker.remaining = event.maker_remaining
+    maker.displayed = event.maker_displayed
+    taker.remaining = taker.displayed = event.taker_remaining
+    for order in (maker, taker):
+        order.taken_off += event.size
+        order.seq = event.seq
+        order.updated = event.time
+    changes.self_trades.append(SelfTrade(event.maker_order_id, event.seq, event.time, partition_of(event.number)))
+    return event.taker_order_id
 
 
 def _traded(changes: Changes, event: facts.TradeExecuted) -> bytes:
@@ -201,6 +242,11 @@ def _amended(changes: Changes, event: facts.OrderAmended) -> bytes:
     order.size = event.size
     order.remaining = event.remaining
     order.displayed = event.displayed
+    order.max_floor = event.max_floor
+    order.stop_price = event.stop_price
+    order.expire_time = event.expire_time
+    if not event.kept_place:
+        order.priority = event.seq
     order.seq = event.seq
     order.updated = event.time
     return event.order_id
@@ -252,7 +298,8 @@ _BY_TYPE = cast(
         facts.AmendRejected: _of_an_order,
         facts.CancelRejected: _of_an_order,
         facts.CommandRejected: _command_rejected,
-        facts.OrderRested: _rested,
+        facts.OrderRested: _placed,
+        facts.OrderReplenished: _placed,
         facts.TradeExecuted: _traded,
         facts.OrderAmended: _amended,
         facts.OrderDone: _done,
@@ -263,6 +310,13 @@ _BY_TYPE = cast(
         facts.ProductDelisted: _product_changed,
         facts.DuplicateIgnored: _of_an_order,
         facts.RulesChanged: _of_no_order,
+        facts.StopArmed: _armed,
+        facts.StopTriggered: _triggered,
+        facts.SelfTradePrevented: _prevented,
+        facts.CancelAllAfterArmed: _of_no_order,
+        facts.CancelAllAfterDisarmed: _of_no_order,
+        facts.CancelAllAfterFired: _of_no_order,
+        facts.TimeAdvanced: _of_no_order,
     },
 )
 

@@ -27,6 +27,11 @@ class NewOrder(msgspec.Struct, gc=False):
     displayed: int
     seq: int
     updated: int
+    stp: int | None = None
+    stop_price: int = 0
+    max_floor: int = 0
+    expire_time: int = 0
+    taken_off: int = 0
     replay_of: DeadLetterName | None = None
     first_order_id: bytes = b""
     reject_reason: int | None = None
@@ -38,7 +43,7 @@ class NewOrder(msgspec.Struct, gc=False):
 
 
 class OrderChange(msgspec.Struct, gc=False):
-    """What a batch changes of an order from before it. None leaves a column; `filled` and `value` are added."""
+    """What a batch changes of an order from before it. None leaves a column; `filled`, `value` and `taken_off` are added."""
 
     order_id: bytes
     seq: int = 0
@@ -51,8 +56,12 @@ class OrderChange(msgspec.Struct, gc=False):
     status: Status | None = None
     done_reason: int | None = None
     done_at: int | None = None
+    stop_price: int | None = None
+    max_floor: int | None = None
+    expire_time: int | None = None
     filled: int = 0
     value: int = 0
+    taken_off: int = 0
 
 
 class ProductChange(msgspec.Struct, gc=False):
@@ -67,6 +76,13 @@ class ProductChange(msgspec.Struct, gc=False):
     last_price: int | None = None
     last_size: int | None = None
     last_time: int | None = None
+
+
+class SelfTrade(msgspec.Struct, frozen=True, gc=False):
+    maker_order_id: bytes
+    seq: int
+    time: int
+    partition: int
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):

@@ -36,6 +36,10 @@ _NEW_FORM: Final = (
     ("first_seq", "bigint", "q"),
     ("seq", "bigint", "q"),
     ("replay_offset", "bigint", "q"),
+    ("stop_price", "bigint", "q"),
+    ("max_floor", "bigint", "q"),
+    ("expire_time", "bigint", "q"),
+    ("taken_off", "bigint", "q"),
     ("number", "integer", "i"),
     ("partition", "smallint", "h"),
     ("side", "smallint", "h"),
@@ -45,6 +49,7 @@ _NEW_FORM: Final = (
     ("done_reason", "smallint", "h"),
     ("reject_reason", "smallint", "h"),
     ("replay_partition", "smallint", "h"),
+    ("stp", "smallint", "h"),
     ("post_only", "boolean", "?"),
 )
 _NEW_TEXTS: Final = ("account", "client_oid")
@@ -61,6 +66,10 @@ _CHANGE_FORM: Final = (
     ("updated", "bigint", "q"),
     ("done_at", "bigint", "q"),
     ("seq", "bigint", "q"),
+    ("stop_price", "bigint", "q"),
+    ("max_floor", "bigint", "q"),
+    ("expire_time", "bigint", "q"),
+    ("taken_off", "bigint", "q"),
     ("status", "smallint", "h"),
     ("done_reason", "smallint", "h"),
 )
@@ -89,19 +98,21 @@ INSERT_ORDERS: Final = """
 INSERT INTO orders AS t (
     order_id, number, partition, account, client_oid, side, type, time_in_force, post_only, price, size, remaining,
     displayed, filled_size, executed_value, funds, status, done_reason, reject_reason, first_order_id,
-    replay_partition, replay_offset, priority, created, updated, done_at, first_seq, seq)
+    replay_partition, replay_offset, priority, created, updated, done_at, first_seq, seq, stop_price, max_floor,
+    expire_time, taken_off, stp)
 SELECT order_id, number, partition, account, client_oid, nullif(side, 0), nullif(type, 0), nullif(time_in_force, 0),
     post_only, price, size, remaining, displayed, filled, value_high * 4611686018427387904::numeric + value_low, funds, status,
     nullif(done_reason, 0), nullif(reject_reason, 0), nullif(first_order_id, '00000000-0000-0000-0000-000000000000'),
     nullif(replay_partition, -1), nullif(replay_offset, -1), nullif(priority, 0), created, updated,
-    nullif(done_at, 0), first_seq, seq
+    nullif(done_at, 0), first_seq, seq, stop_price, max_floor, expire_time, taken_off, nullif(stp, 0)
 FROM new_orders
 ON CONFLICT (order_id) DO UPDATE SET
     price = excluded.price, size = excluded.size, remaining = excluded.remaining, displayed = excluded.displayed,
     filled_size = excluded.filled_size, executed_value = excluded.executed_value, status = excluded.status,
     done_reason = excluded.done_reason, reject_reason = excluded.reject_reason,
     first_order_id = excluded.first_order_id, priority = excluded.priority, updated = excluded.updated,
-    done_at = excluded.done_at, seq = excluded.seq
+    done_at = excluded.done_at, seq = excluded.seq, stop_price = excluded.stop_price, max_floor = excluded.max_floor,
+    expire_time = excluded.expire_time, taken_off = excluded.taken_off
 WHERE t.seq < excluded.seq AND t.status = 1
 """
 """An order that is there has its outcome, unless it is pending: a late repeat that is refused does not change it."""
@@ -120,6 +131,9 @@ UPDATE orders AS t SET
     done_reason = coalesce(nullif(u.done_reason, 0), t.done_reason),
     done_at = coalesce(nullif(u.done_at, 0), t.done_at), filled_size = t.filled_size + u.filled,
     executed_value = t.executed_value + (u.value_high * 4611686018427387904::numeric + u.value_low),
+    stop_price = coalesce(nullif(u.stop_price, -1), t.stop_price),
+    max_floor = coalesce(nullif(u.max_floor, -1), t.max_floor),
+    expire_time = coalesce(nullif(u.expire_time, -1), t.expire_time), taken_off = t.taken_off + u.taken_off,
     updated = u.updated, seq = u.seq
 FROM changed_orders AS u
 WHERE t.order_id = u.order_id AND t.seq < u.seq
@@ -187,6 +201,14 @@ def _new_row(order: NewOrder) -> bytes:
         order.seq,
         8,
         ABSENT if replay is None else replay.offset,
+        8,
+        order.stop_price,
+        8,
+        order.max_floor,
+        8,
+        order.expire_time,
+        8,
+        order.taken_off,
         4,
         order.number,
         2,
@@ -205,6 +227,8 @@ def _new_row(order: NewOrder) -> bytes:
         order.reject_reason or 0,
         2,
         ABSENT if replay is None else replay.partition,
+        2,
+        order.stp or 0,
         1,
         order.post_only,
     )
@@ -239,6 +263,14 @@ def _change_row(change: OrderChange) -> bytes:
         change.done_at or 0,
         8,
         change.seq,
+        8,
+        ABSENT if change.stop_price is None else change.stop_price,
+        8,
+        ABSENT if change.max_floor is None else change.max_floor,
+        8,
+        ABSENT if change.expire_time is None else change.expire_time,
+        8,
+        change.taken_off,
         2,
         change.status or 0,
         2,

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from asyncpg.pgproto.pgproto import UUID
 
 from libs.read_model.positions import Position
-from services.read_model_builder.rows import ProductChange, Trade
+from services.read_model_builder.rows import ProductChange, SelfTrade, Trade
 
 Columns: TypeAlias = list[list[object]]
 
@@ -37,6 +37,8 @@ TRADE_COLUMNS: Final = (
     "taker_account",
 )
 
+SELF_TRADE_COLUMNS: Final = ("maker_order_id", "seq", "time", "partition")
+
 UPDATE_PRODUCTS: Final = """
 UPDATE products AS t SET
     sequence = u.sequence, seq = u.seq, trade_id = coalesce(u.trade_id, t.trade_id),
@@ -51,13 +53,16 @@ PUT_PRODUCT: Final = """
 INSERT INTO products AS t (
     number, product_id, partition, base_currency, quote_currency, price_scale, size_scale, quote_increment,
     base_increment, status, min_size, max_size, min_notional, sequence, seq, trade_id, last_price, last_size,
-    last_time, listed)
+    last_time, listed, price_collar, reference_price, max_open_orders)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
     coalesce($16::bigint, (SELECT max(trade_id) FROM products WHERE product_id = $2), 0),
-    coalesce($17::bigint, 0), coalesce($18::bigint, 0), coalesce($19::bigint, 0), coalesce($20::bigint, 0))
+    coalesce($17::bigint, 0), coalesce($18::bigint, 0), coalesce($19::bigint, 0), coalesce($20::bigint, 0),
+    $21, $22, $23)
 ON CONFLICT (number) DO UPDATE SET
     quote_increment = excluded.quote_increment, base_increment = excluded.base_increment, status = excluded.status,
-    min_size = excluded.min_size, max_size = excluded.max_size, min_notional = excluded.min_notional
+    min_size = excluded.min_size, max_size = excluded.max_size, min_notional = excluded.min_notional,
+    price_collar = excluded.price_collar, reference_price = excluded.reference_price,
+    max_open_orders = excluded.max_open_orders
 WHERE t.seq <= excluded.seq
 """
 """One product at a time, in the order of their numbers: a product that is listed anew counts its trades on."""
@@ -116,7 +121,14 @@ def product_row(change: ProductChange) -> tuple[object, ...]:
         change.last_size,
         change.last_time,
         change.listed,
+        product.price_collar,
+        product.reference_price,
+        product.max_open_orders,
     )
+
+
+def self_trade_row(found: SelfTrade) -> tuple[object, ...]:
+    return UUID(found.maker_order_id), found.seq, found.time, found.partition
 
 
 def trade_row(trade: Trade) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ from services.read_model_builder.changes import Changes
 from services.read_model_builder.copying import ARCHIVE_COLUMNS, stream
 from services.read_model_builder.intake import Piece
 from services.read_model_builder.rows import NewOrder
-from services.read_model_builder.statements import TRADE_COLUMNS
+from services.read_model_builder.statements import SELF_TRADE_COLUMNS, TRADE_COLUMNS
 
 _ENSURE_OFFSETS: Final = """
 INSERT INTO projection_offsets (partition, next_seq, next_offset, command_offset, time)
@@ -105,6 +105,9 @@ class Store:
             await self._connection.copy_records_to_table(
                 "trades", records=map(sql.trade_row, changes.trades), columns=TRADE_COLUMNS
             )
+        if changes.self_trades:
+            rows = map(sql.self_trade_row, changes.self_trades)
+            await self._connection.copy_records_to_table("self_trades", records=rows, columns=SELF_TRADE_COLUMNS)
         await self._copy("order_events", ARCHIVE_COLUMNS, changes.archive)
 
     async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:

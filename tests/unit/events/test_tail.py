@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from cli.lines import line
 from docs.reference.generate import MARKDOWN, SCHEMA, markdown, schema
 from libs.events.codec import Unreadable, encode
 from libs.events.events import OrderAccepted, ProductListed, RulesChanged, TradeExecuted
@@ -13,6 +14,7 @@ from libs.events.values import (
     DeadLetterName,
     OrderType,
     Product,
+    SelfTradePrevention,
     Side,
     TimeInForce,
     TradingStatus,
@@ -74,6 +76,21 @@ def test_values_inside_values_are_plain_too() -> None:
 def test_what_is_described_is_json(event: ProductListed | TradeExecuted) -> None:
     described = Follower().describe(event)
     assert msgspec.json.decode(msgspec.json.encode(described)) == described
+
+
+def test_every_amount_of_an_order_has_its_scale() -> None:
+    accepted = OrderAccepted(
+        3, NUMBER, 3, 7, 2, FIRST, False, "ann", 9, 4, FIRST, "a", Side.BUY, OrderType.LIMIT, 100, 5, 0,
+        TimeInForce.GTD, False, None, SelfTradePrevention.CB, 7_830_000, 2, 1_782_907_200_000_000_001,
+    )  # fmt: skip
+    described = describe(accepted, PRODUCT)
+    assert (described["stp"], described["stop_price"], described["max_floor"]) == ("cb", "78300.00", "0.00000002")
+    assert line({"event": "OrderAccepted", **described}).endswith(
+        "time_in_force=GTD post_only=no stp=cb stop_price=78300.00 max_floor=0.00000002 "
+        "expire_time=2026-07-01T12:00:00.000000001Z"
+    )
+    plain = msgspec.structs.replace(accepted, stop_price=0, max_floor=0, expire_time=0)
+    assert line({"event": "OrderAccepted", **describe(plain, PRODUCT)}).endswith("post_only=no stp=cb")
 
 
 def test_bytes_of_another_version_are_refused() -> None:

@@ -7,6 +7,14 @@ from libs.events.values import NO_ID, TradingStatus
 from libs.read_model.status import Status
 
 Row = dict[str, object]
+OrderEvent = (
+    facts.OrderRested
+    | facts.OrderReplenished
+    | facts.StopArmed
+    | facts.StopTriggered
+    | facts.OrderAmended
+    | facts.OrderDone
+)
 
 
 class NaiveTables:
@@ -14,6 +22,8 @@ class NaiveTables:
         self.orders: dict[bytes, Row] = {}
         self.products: dict[int, Row] = {}
         self.trades: dict[tuple[int, int], Row] = {}
+        self.self_trades: list[tuple[bytes, int]] = []
+        """Maker and seq of each that was prevented."""
         self.events: list[tuple[int, int]] = []
 
     @property
@@ -27,16 +37,20 @@ class NaiveTables:
             self._accept(event)
         elif isinstance(event, facts.OrderRejected | facts.CommandRejected):
             self._reject(event)
-        elif isinstance(event, facts.OrderRested):
+        elif isinstance(event, facts.OrderRested | facts.OrderReplenished):
             self._change(
                 event, price=event.price, remaining=event.remaining, displayed=event.displayed, priority=event.seq
             )
         elif isinstance(event, facts.TradeExecuted):
             self._trade(event)
+        elif isinstance(event, facts.SelfTradePrevented):
+            self._prevent(event)
+        elif isinstance(event, facts.StopArmed):
+            self._change(event, status=Status.ACTIVE, displayed=0, priority=event.seq)
+        elif isinstance(event, facts.StopTriggered):
+            self._change(event, status=Status.OPEN)
         elif isinstance(event, facts.OrderAmended):
-            self._change(
-                event, price=event.price, size=event.size, remaining=event.remaining, displayed=event.displayed
-            )
+            self._amend(event)
         elif isinstance(event, facts.OrderDone):
             done = {"status": Status.DONE, "done_reason": event.reason, "done_at": event.time}
             self._change(event, remaining=event.remaining, displayed=0, **done)
@@ -57,6 +71,10 @@ class NaiveTables:
             "funds": event.funds,
             "remaining": event.size,
             "displayed": event.size,
+            "stp": event.stp,
+            "stop_price": event.stop_price,
+            "max_floor": event.max_floor,
+            "expire_time": event.expire_time,
             "status": Status.OPEN,
             "replay_partition": replay.partition if replay else None,
             "replay_offset": replay.offset if replay else None,
@@ -82,6 +100,10 @@ class NaiveTables:
                 "size": event.size,
                 "funds": event.funds,
                 "remaining": event.size,
+                "stp": event.stp,
+                "stop_price": event.stop_price,
+                "max_floor": event.max_floor,
+                "expire_time": event.expire_time,
             }
         self.orders[event.order_id] = row
 
@@ -103,6 +125,11 @@ class NaiveTables:
             "displayed": 0,
             "filled_size": 0,
             "executed_value": 0,
+            "taken_off": 0,
+            "stp": None,
+            "stop_price": 0,
+            "max_floor": 0,
+            "expire_time": 0,
             "priority": None,
             "created": event.time,
             "updated": event.time,
@@ -116,7 +143,12 @@ class NaiveTables:
             "seq": event.seq,
         }
 
-    def _change(self, event: facts.OrderRested | facts.OrderAmended | facts.OrderDone, **changes: object) -> None:
+    def _amend(self, event: facts.OrderAmended) -> None:
+        names = ("price", "size", "remaining", "displayed", "max_floor", "stop_price", "expire_time")
+        place = {} if event.kept_place else {"priority": event.seq}
+        self._change(event, **place, **{name: getattr(event, name) for name in names})
+
+    def _change(self, event: OrderEvent, **changes: object) -> None:
         self.orders[event.order_id] |= changes | {"seq": event.seq, "updated": event.time}
 
     def _trade(self, event: facts.TradeExecuted) -> None:
@@ -146,6 +178,24 @@ class NaiveTables:
             "last_size": event.size,
             "last_time": event.time,
         }
+
+    def _prevent(self, event: facts.SelfTradePrevented) -> None:
+        sides = (
+            (event.maker_order_id, event.maker_remaining, event.maker_displayed),
+            (event.taker_order_id, event.taker_remaining, event.taker_remaining),
+        )
+        for order_id, remaining, displayed in sides:
+            row = self.orders[order_id]
+            taken_off = row["taken_off"]
+            assert isinstance(taken_off, int)
+            row |= {
+                "remaining": remaining,
+                "displayed": displayed,
+                "taken_off": taken_off + event.size,
+                "seq": event.seq,
+                "updated": event.time,
+            }
+        self.self_trades.append((event.maker_order_id, event.seq))
 
     def _put_product(
         self,

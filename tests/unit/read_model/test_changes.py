@@ -18,7 +18,7 @@ from services.read_model_builder.rows import NewOrder, OrderChange
 from tests.unit.read_model.naive import NaiveTables, Row
 from tests.unit.read_model.traffic import Traffic
 
-COLUMN = {"filled": "filled_size", "value": "executed_value"}
+COLUMN = {"filled": "filled_size", "value": "executed_value", "taken_off": "taken_off"}
 
 
 def piece(events: Sequence[AnyEvent], partition: int = 0) -> Piece:
