@@ -45,7 +45,8 @@ class Room:
 
     async def until(self, seconds: float) -> None:
         """Let time pass, until so long after the start."""
-        await asyncio.sleep((self.at(seconds) - self.time.now()) / NANOSECONDS)
+        nothing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self.time.wait(nothing, (self.at(seconds) - self.time.now()) / NANOSECONDS)
 
     async def written(self) -> list[float]:
         """When each command was appended, in seconds after the start."""
@@ -144,8 +145,8 @@ def test_a_clock_that_is_ahead_rings_again_until_it_is_time() -> None:
         room.clock.ahead_s = 0.25
         decided = -1
         room.alarm.due(room.at(1), decided)
-        for _ in range(120):
-            await asyncio.sleep(0.01)
+        for turn in range(120):
+            await room.until(turn / 100)
             decided = len(await room.written()) - 1
             is_past = any(written >= 1 for written in await room.written())
             room.alarm.due(None if is_past else room.at(1), decided)
