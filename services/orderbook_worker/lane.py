@@ -73,6 +73,7 @@ class Lane:
         self._gap = settings.commit_gap_ms / 1000
         self._snapshot_due = self._loop.time() + settings.snapshot_every_ms / 1000
         self._saved_seq = recovered.saved_seq
+        self._saving_began = asyncio.Event()
         self._position = 0
         """What the group was told last, by this lane; an empty partition has nothing to tell."""
         self._position_due = float("-inf")
@@ -92,6 +93,13 @@ class Lane:
         """Decide nothing more."""
         self._closing = True
         self._came.set()
+
+    async def saved(self) -> None:
+        """Returns once a snapshot of about now is being saved, or none is wanted. Trading goes on."""
+        self._snapshot_due = float("-inf")
+        self._saving_began.clear()
+        self._came.set()
+        await self._saving_began.wait()
 
     async def run(self) -> None:
         try:
@@ -113,9 +121,11 @@ class Lane:
         return Recovered(self.engine.state, self.next_event_offset, self._saved_seq)
 
     def unsaved(self) -> Stored | None:
-        """A snapshot of the committed state, unless the last one still says it all. Only after `run` has returned."""
+        """A snapshot of the committed state, unless the events since the last one are soon folded. Only after `run`."""
         state = self.engine.state
-        return None if state.seq == self._saved_seq else Stored(state.seq, self.next_event_offset, dump(state))
+        if state.seq - self._saved_seq <= self._settings.hand_over_tail_events:
+            return None
+        return Stored(state.seq, self.next_event_offset, dump(state))
 
     async def _begin(self) -> None:
         """Say in the log which rules decide from here on, if these are new."""
@@ -150,6 +160,8 @@ class Lane:
             due[self._commit_position] = self._position_due
         if self.engine.state.seq != self._saved_seq:
             due[self._save_idle] = self._snapshot_due
+        else:
+            self._saving_began.set()
         act = min(due, key=due.__getitem__, default=None)
         if act is None:
             self._came.clear()
@@ -270,3 +282,4 @@ class Lane:
         self._saved_seq = seq
         self._snapshot_due = self._loop.time() + self._settings.snapshot_every_ms / 1000
         self._save(self.partition, Stored(seq, self.next_event_offset, data))
+        self._saving_began.set()

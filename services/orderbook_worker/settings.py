@@ -26,12 +26,19 @@ class WorkerSettings(SnapshotSettings, frozen=True, kw_only=True):
     """A snapshot on this machine that is further behind the log is used only when the store has none newer."""
     fold_records: int = 5_000
     """Events one poll of a take-over brings."""
-    fold_timeout_ms: int = 50
-    """How long one poll of a take-over waits: behind the last event only control markers stand."""
+    fold_timeout_ms: int = 10
+    """How long one poll of a take-over waits. Behind the last event only control markers stand, which wake no poll."""
     takeover_attempts: int = 20
     """In a row, of one partition; then the process ends and is started anew."""
     takeover_backoff_ms: int = 100
     """After the first failed take-over; doubles up to `takeover_backoff_most_ms`, with jitter."""
     takeover_backoff_most_ms: int = 5_000
+    hand_over_save_ms: int = 1_000
+    """For the snapshots that a worker saves, still trading, when it was told to stop. What is not saved then is folded."""
+    hand_over_tail_events: int = 50_000
+    """A partition that is let go is saved once more only when more than this has happened since its last snapshot:
+    the next owner folds so many events sooner than a state can be saved and read back."""
+    ready_readers: int = 4
+    """Readers of a topic, which stand ready between take-overs: so many partitions are restored at a time."""
     revoke_timeout_ms: int = 3_000
     """For the commit in flight when partitions are revoked; beyond it the process ends."""

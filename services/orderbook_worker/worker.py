@@ -5,7 +5,7 @@ Whatever cannot be repaired ends the process, and its supervisor starts it anew:
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from libs.events.topics import ORDERS
 from libs.kafka.failures import NotAssigned
@@ -43,21 +43,43 @@ class Worker:
     async def run(self) -> None:
         """Until the process is told to stop; raises what ended it otherwise."""
         await self._group.start(self)
-        settings = self._settings
         try:
             while not self._process.stop.is_set():
-                polled = await self._group.poll(settings.poll_records, settings.poll_timeout_ms / 1000)
-                for partition, records in polled.items():
-                    lane = self._lanes.get(partition)
-                    if lane is not None and not lane.offer(records):
-                        self._group.pause([partition])
-                if self._failure is not None:
-                    raise self._failure
+                await self._poll()
+            await self._trade_on_while(self._save_before_leaving())
         finally:
             await self._group.leave()
             await asyncio.gather(*self._saving, return_exceptions=True)
         if self._failure is not None:
             raise self._failure
+
+    async def _poll(self) -> None:
+        """Commands to their lanes. Raises what ended one of them."""
+        polled = await self._group.poll(self._settings.poll_records, self._settings.poll_timeout_ms / 1000)
+        for partition, records in polled.items():
+            lane = self._lanes.get(partition)
+            if lane is not None and not lane.offer(records):
+                self._group.pause([partition])
+        if self._failure is not None:
+            raise self._failure
+
+    async def _trade_on_while(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        try:
+            while not task.done():
+                await self._poll()
+        finally:
+            task.cancel()
+
+    async def _save_before_leaving(self) -> None:
+        """While trading goes on, so that it stands still no longer for it; the next owner folds what happens since."""
+        try:
+            async with asyncio.timeout(self._settings.hand_over_save_ms / 1000):
+                await asyncio.gather(*(lane.saved() for lane in self._lanes.values()))
+                if self._saving:
+                    await asyncio.wait(self._saving)  # which cancels none of them when time is up
+        except TimeoutError:
+            self._logger.info("not every partition was saved before leaving", saving=len(self._saving))
 
     def assigned(self, partitions: frozenset[int], generation: int) -> None:
         self._generation = generation
@@ -76,10 +98,13 @@ class Worker:
             else:
                 lane.close()
         owners, self._owners = self._owners, {}
+        saving = set(self._saving)
         if owners:
             _, pending = await asyncio.wait(owners.values(), timeout=self._settings.revoke_timeout_ms / 1000)
             if pending:
                 self._fail(PartitionStuck(f"{len(pending)} partitions were not let go within the limit"))
+        if last := self._saving - saving:
+            await asyncio.wait(last, timeout=self._settings.hand_over_save_ms / 1000)
 
     async def _own(self, partition: int, generation: int) -> None:
         """Take over and run, again after each failure that another take-over repairs."""
@@ -138,8 +163,7 @@ class Worker:
                 self._lanes.pop(partition, None)
                 metrics.forget()
             self._kept[partition] = lane.committed()
-            if self._process.stop.is_set():
-                self._save_at_hand_over(partition, lane)
+            self._save_at_hand_over(partition, lane)
         finally:
             await writer.close()
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from tests.benchmarks import core, cpu, http_batch, http_single, latency, worker
+from tests.benchmarks import core, cpu, handover, http_batch, http_single, latency, worker
 from tests.benchmarks.exchange import Exchange, exchange
 from tests.benchmarks.table import Figure, render
 
@@ -30,6 +30,10 @@ async def _worker(options: Options) -> list[Figure]:
     return await worker.measure(options.seconds)
 
 
+async def _handover(options: Options) -> list[Figure]:
+    return await handover.measure(options.seconds)
+
+
 async def _single(running: Exchange, options: Options) -> list[Figure]:
     return await http_single.measure(running, options.seconds)
 
@@ -46,7 +50,11 @@ async def _latency(running: Exchange, options: Options) -> list[Figure]:
     return await latency.measure(running, options.seconds)
 
 
-PARTS: Final[dict[str, Callable[[Options], Awaitable[list[Figure]]]]] = {"core": _core, "worker": _worker}
+PARTS: Final[dict[str, Callable[[Options], Awaitable[list[Figure]]]]] = {
+    "core": _core,
+    "worker": _worker,
+    "handover": _handover,
+}
 WHOLE: Final[dict[str, Callable[[Exchange, Options], Awaitable[list[Figure]]]]] = {
     "single": _single,
     "batch": _batch,

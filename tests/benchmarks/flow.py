@@ -37,6 +37,10 @@ class Flow:
         self._index = 0
         self._placed: list[tuple[bytes, str]] = []
 
+    def now(self, time: int) -> None:
+        """Go on at this time, ns."""
+        self._time = time
+
     def resting(self, count: int) -> Iterator[AnyCommand]:
         """Orders that fill a book, none of which trades."""
         depth = max(REACH, count // (2 * _PER_LEVEL))
