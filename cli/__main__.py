@@ -81,6 +81,9 @@ def _add_audit(commands: "argparse._SubParsersAction[Parser]") -> None:
             metavar="WHERE",
             help=f"{what}, by its place in orders: {EXAMPLES} ({default})",
         )
+    asked.add_argument(
+        "--snapshots", action="store_true", help="begin at the newest snapshot before the range, not at the first event"
+    )
     asked.add_argument("--json", action="store_true", help="one JSON object instead of lines")
 
 
@@ -164,8 +167,13 @@ async def _tail(asked: argparse.Namespace) -> int:
 
 async def _audit(asked: argparse.Namespace) -> int:
     live = Live(sys.stderr)
+    wanted = Audited(asked.partition, asked.start, asked.end)
     try:
-        report = await audit(_log(), Audited(asked.partition, asked.start, asked.end), live)
+        if asked.snapshots:
+            async with snapshot.opened_source(addresses()) as source:
+                report = await audit(source.log, wanted._replace(snapshots=source.snapshots), live)
+        else:
+            report = await audit(_log(), wanted, live)
     finally:
         live.close()
     if asked.json:

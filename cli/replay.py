@@ -35,7 +35,7 @@ Head = tuple[bytes, str, int, bytes, str, int, int, int, None]
 
 
 class Outcome(NamedTuple):
-    """What became of a market in the engine. `seconds` is the engine's own time."""
+    """What became of a market in the engine. `seconds` is processor time inside the engine."""
 
     commands: int
     events: int
@@ -53,7 +53,7 @@ class Outcome(NamedTuple):
         """For a person; all but the first are the same in every run."""
         rate = self.commands / self.seconds if self.seconds else 0.0
         return [
-            f"{self.commands:,} commands in {self.seconds:.2f} s of the engine: {rate:,.0f} a second",
+            f"{self.commands:,} commands in {self.seconds:.2f} s of processor time: {rate:,.0f} a second",
             f"{self.events:,} events, {self.trades:,} trades, {self.rejected:,} orders rejected",
             f"{self.resting:,} orders rest; bid {self.best_bid or '-'}, ask {self.best_ask or '-'}",
             f"events {self.events_hash}",
@@ -110,11 +110,11 @@ class Core:
     def _handle(self, ready: list[tuple[AnyCommand, int]]) -> None:
         handle, offset = self._engine.handle, self._offset
         decided: list[list[AnyEvent]] = []
-        began = time.perf_counter()
+        began = time.process_time()
         for command, moment in ready:
             offset += 1
             decided.append(handle(command, offset, moment * _MILLISECOND))
-        self._seconds += time.perf_counter() - began
+        self._seconds += time.process_time() - began
         self._offset = offset
         for events in decided:
             self._count(events)

@@ -26,9 +26,9 @@ Asked = Callable[[int], Record | None]
 
 
 class Redecision:
-    """Takes every event of a partition from the first on. Decides the commands from `start` to before `end`."""
+    """Takes every event of a partition behind the engine's state. Decides the commands from `start` to before `end`."""
 
-    def __init__(self, partition: int, start: int, end: int, asked: Asked, engine: Engine | None = None) -> None:
+    def __init__(self, partition: int, start: int, end: int, asked: Asked, engine: Engine) -> None:
         self.redecided = 0
         """Commands that gave the events that were published."""
         self.events = 0
@@ -45,7 +45,7 @@ class Redecision:
         self._start = start
         self._end = end
         self._asked = asked
-        self._engine = Engine(partition) if engine is None else engine
+        self._engine = engine
         self._expected: list[AnyEvent] = []
         self._at = 0
         """How many of the expected events have come."""

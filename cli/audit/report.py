@@ -19,6 +19,8 @@ class Found(NamedTuple):
 
     partition: int
     span: Span
+    snapshot_seq: int
+    """Of the last event in the snapshot that the fold began at; 0 of a fold from the first event."""
     counts: Redecision
     difference: Different | None
 
@@ -37,6 +39,7 @@ class Found(NamedTuple):
             "redecided": counts.redecided,
             "events": counts.events,
             "other_form": counts.other_form,
+            "snapshot_seq": self.snapshot_seq,
             "folded_before": counts.folded,
             "given_events": counts.given,
             "left_out": {str(rules): count for rules, count in sorted(counts.left_out.items())},
@@ -52,6 +55,8 @@ class Found(NamedTuple):
             if end > start
             else f"partition {self.partition}: no commands in the range"
         ]
+        if self.snapshot_seq:
+            found.append(f"  taken as given: the state after event {self.snapshot_seq:,}, from a snapshot")
         if counts.other_form:
             found.append(f"  {counts.other_form:,} of them in the bytes of another release, with the same values")
         for rules, count in sorted(counts.left_out.items()):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cli.audit.beginning import Beginning, first, newest
 from cli.audit.difference import Different
 from cli.audit.redecision import Redecision
 from cli.audit.report import Found, Report, Span
@@ -12,15 +13,19 @@ from cli.problem import CannotDo
 from cli.start import Start, offset
 from libs.events import topics
 from libs.kafka.ports import Bounds, Log, LogReader
+from libs.matching.engine import Engine
+from libs.snapshots.snapshots import Snapshots
 from sim.live import Live, bar
 
 
 class Wanted(NamedTuple):
-    """Partitions (none named: all), and the commands from `start` to before `end`."""
+    """Partitions (none named: all), and the commands from `start` to before `end`. With `snapshots` the fold begins at
+    the newest that stands before the range."""
 
     partitions: Sequence[int]
     start: Start
     end: Start
+    snapshots: Snapshots | None = None
 
 
 class Readers(NamedTuple):
@@ -41,7 +46,12 @@ async def audit(log: Log, wanted: Wanted, live: Live) -> Report:
         bounds = {partition: await events.bounds(partition) for partition in chosen}
         spans = {partition: await _span(orders, partition, wanted) for partition in chosen}
         progress = Progress(live, bounds)
-        found = [await _partition(readers, each, spans[each], bounds[each], progress) for each in chosen]
+        found = []
+        for each in chosen:
+            begun = first(each, bounds[each])
+            if wanted.snapshots is not None:
+                begun = await newest(events, each, bounds[each], spans[each].start, wanted.snapshots)
+            found.append(await _partition(readers, spans[each], bounds[each], begun, progress))
     live.close()
     return Report(found, time.monotonic() - began)
 
@@ -64,10 +74,11 @@ async def _span(orders: LogReader, partition: int, wanted: Wanted) -> Span:
     return Span(start, max(start, await offset(orders, partition, wanted.end)), bounds.start)
 
 
-async def _partition(readers: Readers, partition: int, span: Span, bounds: Bounds, progress: "Progress") -> Found:
+async def _partition(readers: Readers, span: Span, bounds: Bounds, begun: Beginning, progress: "Progress") -> Found:
+    partition, seq = begun.state.partition, begun.state.seq
     commands = Commands(readers.orders, partition, span.start, span.end)
-    redecision = Redecision(partition, span.start, span.end, commands.at)
-    readers.events.assign({partition: bounds.start})
+    redecision = Redecision(partition, span.start, span.end, commands.at, Engine(partition, begun.state))
+    readers.events.assign({partition: begun.offset})
     difference: Different | None = None
     try:
         async for records in pieces(readers.events, partition, bounds.end):
@@ -86,7 +97,7 @@ async def _partition(readers: Readers, partition: int, span: Span, bounds: Bound
     except Different as found:
         difference = found
     progress.done(partition, redecision)
-    return Found(partition, span, redecision, difference)
+    return Found(partition, span, seq, redecision, difference)
 
 
 class Progress:

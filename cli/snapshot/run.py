@@ -68,7 +68,7 @@ def asked_of(parsed: argparse.Namespace) -> Asked:
 
 async def run(asked: Asked) -> int:
     """The exit code: 1 when something that was verified does not hold. Raises CannotDo, Transient, Fatal."""
-    async with _source(addresses()) as source:
+    async with opened_source(addresses()) as source:
         return await answer(asked, source, _write)
 
 
@@ -88,7 +88,8 @@ def _write(text: str) -> None:
 
 
 @asynccontextmanager
-async def _source(environment: Mapping[str, str]) -> AsyncIterator[Source]:
+async def opened_source(environment: Mapping[str, str]) -> AsyncIterator[Source]:
+    """The log, and the worker's store as its settings name it. Raises CannotDo."""
     if not environment.get("OUTCRY_KAFKA"):
         raise CannotDo("Where Kafka is, nobody says: start the exchange with `make up`, or set OUTCRY_KAFKA=host:port.")
     try:

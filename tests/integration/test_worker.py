@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.audit.run import Wanted, audit
+from cli.start import Start
 from deploy.local.servers import POSTGRES, REDIS, Servers, short_temporary_directory
 from deploy.topics import create_and_check
 from libs.book.fold import fold
@@ -28,8 +30,10 @@ from libs.events.values import NO_ID, OrderType, Side
 from libs.kafka.adapter import KafkaLog
 from libs.kafka.ports import Entry, LogReader
 from libs.service.clock import SystemClock
+from sim.live import Live
 
 PARTITION = 3
+EVERYTHING = Wanted((), Start(word="earliest"), Start(word="latest"))
 COMMANDS = 20_000
 KILLS = 3
 LIMIT_S = 90.0
@@ -156,6 +160,9 @@ def test_workers_that_are_killed_lose_nothing_and_do_nothing_twice(kafka: tuple[
     check(state)
     outcomes = Counter(event.command_offset for event in events if event.last and event.number)
     assert outcomes == Counter(range(COMMANDS + 1))
+    audited = asyncio.run(audit(KafkaLog(address, "test"), EVERYTHING, Live()))
+    assert audited.agrees  # no kill made a worker decide otherwise than the rules do
+    assert sum(found.counts.redecided for found in audited.found) == COMMANDS + 1
 
 
 async def _trade_through_kills(address: str, workers: list[WorkerProcess]) -> list[AnyEvent]:

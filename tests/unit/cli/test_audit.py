@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import structlog
 from msgspec.structs import force_setattr, replace
 
 from cli.__main__ import parser
@@ -25,7 +26,10 @@ from libs.kafka.memory import Broker, MemoryLog
 from libs.kafka.memory.storage import Partition, Slot
 from libs.kafka.ports import Entry
 from libs.matching.engine import RULES
+from libs.service.clock import VirtualClock
+from libs.snapshots.snapshots import Snapshots
 from sim.live import Live
+from tests.unit.worker.histories import NAME, sealed_after
 from tests.unit.worker.venue import Cluster, running
 
 COMMANDS = 301
@@ -280,6 +284,45 @@ def test_commands_that_are_no_longer_kept_are_folded(cluster: Cluster) -> None:
     assert found.difference is None
     assert (found.counts.folded, found.counts.redecided) == (50, COMMANDS - 50)
     assert any("keeps no more" in line for line in found.lines())
+
+
+def with_snapshots(cluster: Cluster, *seqs: int, spoilt: int | None = None) -> Report:
+    """Commands 150 to 200, with snapshots after these events to begin at."""
+
+    async def scenario() -> Report:
+        store = await sealed_after(cluster, *seqs)
+        if spoilt is not None:
+            store.kept[0][spoilt] = store.kept[0][spoilt]._replace(data=b"short")
+        snapshots = Snapshots(store, NAME, 3, VirtualClock(), structlog.get_logger())
+        async with asyncio.timeout(20):
+            return await audit(cluster.log, between(150, 200)._replace(snapshots=snapshots), Live(io.StringIO()))
+
+    return asyncio.run(scenario())
+
+
+def ends(cluster: Cluster) -> list[int]:
+    """By command, the seq of its last event."""
+    records = [slot.record for slot in stored(cluster, topics.ORDER_EVENTS)._slots if slot.record is not None]
+    events = [decode_event(record.value or b"") for record in records]
+    return [event.seq for event in events if event.last and event.command_offset >= 0]
+
+
+def test_the_fold_may_begin_at_a_snapshot(cluster: Cluster) -> None:
+    seqs = ends(cluster)
+    found = first(with_snapshots(cluster, seqs[20], seqs[99], seqs[260]))
+    assert found.difference is None
+    assert found.snapshot_seq == seqs[99]
+    assert (found.counts.folded, found.counts.redecided) == (50, 50)
+    assert any("from a snapshot" in line for line in found.lines())
+
+
+def test_a_snapshot_that_does_not_hold_is_passed_over(cluster: Cluster) -> None:
+    seqs = ends(cluster)
+    found = first(with_snapshots(cluster, seqs[20], seqs[99], spoilt=seqs[99]))
+    assert (found.snapshot_seq, found.counts.folded, found.counts.redecided) == (seqs[20], 129, 50)
+    assert first(with_snapshots(cluster, seqs[260])).snapshot_seq == 0
+    rewrite(cluster, lambda slots: slots.insert(0, slots[0]._replace(record=None)))
+    assert first(with_snapshots(cluster, seqs[20])).counts.redecided == 50
 
 
 def test_a_range_by_time(cluster: Cluster) -> None:
