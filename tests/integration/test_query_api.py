@@ -62,7 +62,7 @@ class Stage(NamedTuple):
 
 
 @asynccontextmanager
-async def staged(servers: Addresses, **limits: int) -> AsyncIterator[Stage]:
+async def staged(servers: Addresses, **limits: object) -> AsyncIterator[Stage]:
     log, traffic = memory_log(1), Traffic(product_id=PRODUCT)
     traffic.run(500)
     traffic.rest("account-1", 20)
@@ -94,7 +94,7 @@ async def _true(value: bool) -> bool:
     return value
 
 
-def run(servers: Addresses, scenario: Callable[[Stage], Awaitable[None]], **limits: int) -> None:
+def run(servers: Addresses, scenario: Callable[[Stage], Awaitable[None]], **limits: object) -> None:
     async def staged_scenario() -> None:
         async with staged(servers, **limits) as stage:
             await scenario(stage)
