@@ -13,8 +13,12 @@ from libs.book.orders import Order
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.events.events import (
+    REJECTIONS,
     AmendRejected,
     AnyEvent,
+    CancelAllAfterArmed,
+    CancelAllAfterDisarmed,
+    CancelAllAfterFired,
     CancelAllDone,
     CancelRejected,
     CommandRejected,
@@ -24,14 +28,20 @@ from libs.events.events import (
     OrderAmended,
     OrderDone,
     OrderRejected,
+    OrderReplenished,
     OrderRested,
     ProductDelisted,
     ProductListed,
     ProductUpdated,
     RulesChanged,
+    SelfTradePrevented,
+    StopArmed,
+    StopTriggered,
+    TimeAdvanced,
     TradeExecuted,
     TradingStatusChanged,
 )
+from libs.events.values import RejectReason
 
 
 class Broken(Exception):
@@ -52,9 +62,9 @@ def fold(state: PartitionState, event: AnyEvent) -> None:
                 f"to {event.command_offset}"
             )
         state.command_offset = event.command_offset
-        state.window.expire(event.time)
-        if kind is not DuplicateIgnored:
-            state.window.add(event.command_id, event.key, event.time, event.sent)
+        state.window.turn(event.time)
+    if event.sent:
+        _remember(state, event)
     try:
         _APPLY[kind](state, event)
     except KeyError as missing:
@@ -73,53 +83,138 @@ def _nothing(state: PartitionState, event: Event) -> None:
     pass
 
 
+def _remember(state: PartitionState, event: Event) -> None:
+    """The command's own first event: from here on it is remembered."""
+    if type(event) is DuplicateIgnored:
+        return
+    reason = event.reason if isinstance(event, REJECTIONS) else None
+    if reason is not RejectReason.STALE:
+        key = 0 if reason is RejectReason.DUPLICATE else event.key
+        state.window.add(event.command_id, key, 0 if reason is RejectReason.CLOCK else event.sent)
+
+
 def _accepted(state: PartitionState, event: OrderAccepted) -> None:
-    _book(state, event).admit(
-        event.order_id, event.account, event.client_oid, event.side, event.price, event.size, event.post_only
+    _book(state, event).keep(accepted(event))
+
+
+def accepted(event: OrderAccepted) -> Order:
+    """The order as accepted, in no queue."""
+    return Order(
+        event.order_id,
+        event.account,
+        event.client_oid,
+        0 if event.client_oid else event.key,
+        event.side,
+        event.type,
+        event.price,
+        event.size,
+        event.size,
+        0,
+        0,
+        event.time_in_force,
+        event.post_only,
+        event.stp,
+        event.max_floor,
+        event.stop_price,
+        event.expire_time,
+        event.funds,
+        0,
+        False,
     )
 
 
 def _rested(state: PartitionState, event: OrderRested) -> None:
     book = _book(state, event)
     order = book.orders[event.order_id]
-    order.remaining = event.remaining
     order.displayed = event.displayed
     book.rest(order, event.seq)
+
+
+def _armed(state: PartitionState, event: StopArmed) -> None:
+    book = _book(state, event)
+    book.stops.arm(book.orders[event.order_id], event.seq)
+
+
+def _triggered(state: PartitionState, event: StopTriggered) -> None:
+    book = _book(state, event)
+    order = book.orders[event.order_id]
+    if order.armed:
+        book.stops.disarm(order)
 
 
 def _traded(state: PartitionState, event: TradeExecuted) -> None:
     book = _book(state, event)
     book.trade_id = event.trade_id
     book.last_price = event.price
-    maker = book.orders[event.maker_order_id]
-    maker.filled += event.size
-    _shrink(maker, event.maker_remaining, event.maker_displayed)
+    _met(book, event)
+
+
+def _prevented(state: PartitionState, event: SelfTradePrevented) -> None:
+    book = _book(state, event)
+    book.orders[event.maker_order_id].taken_off += event.size
     taker = book.orders[event.taker_order_id]
-    taker.filled += event.size
-    taker.remaining = taker.displayed = event.taker_remaining
+    if taker.size:
+        taker.taken_off += event.size
+    _met(book, event)
 
 
-def _shrink(order: Order, remaining: int, displayed: int) -> None:
-    level = order.level
-    if level is not None:
-        level.volume += displayed - order.displayed
-    order.remaining = remaining
-    order.displayed = displayed
+def _met(book: ProductBook, event: TradeExecuted | SelfTradePrevented) -> None:
+    """What remains of two orders that met. A maker whose slice is gone has left its place."""
+    maker = book.orders[event.maker_order_id]
+    if event.maker_displayed:
+        book.ladder(maker.side).levels[maker.price].volume += event.maker_displayed - maker.displayed
+        maker.displayed = event.maker_displayed
+    else:
+        maker = book.move(maker)
+    maker.remaining = event.maker_remaining
+    taker = book.orders[event.taker_order_id]
+    taker.remaining = event.taker_remaining
+    taker.funds = event.taker_funds
+
+
+def _replenished(state: PartitionState, event: OrderReplenished) -> None:
+    book = _book(state, event)
+    order = book.orders[event.order_id]
+    order.displayed = event.displayed
+    book.rest(order, event.seq)
 
 
 def _amended(state: PartitionState, event: OrderAmended) -> None:
     book = _book(state, event)
     order = book.orders[event.order_id]
-    if not event.kept_place:
-        book.unrest(order)
+    if order.armed:
+        order.stop_price = event.stop_price
+        if not event.kept_place:
+            book.stops.arm(order, event.seq)
+    elif event.kept_place and event.displayed:
+        book.ladder(order.side).levels[order.price].volume += event.displayed - order.displayed
+        order.displayed = event.displayed
+    else:
+        order = book.move(order)
     order.price = event.price
     order.size = event.size
-    _shrink(order, event.remaining, event.displayed)
+    order.remaining = event.remaining
+    order.max_floor = event.max_floor
+    if event.expire_time != order.expire_time:
+        order.expire_time = event.expire_time
+        book.deadlines.watch(order)
 
 
 def _done(state: PartitionState, event: OrderDone) -> None:
     book = _book(state, event)
     book.close(book.orders[event.order_id])
+
+
+def _switched(state: PartitionState, event: CancelAllAfterArmed) -> None:
+    _book(state, event).deadlines.switch(event.account, event.deadline)
+
+
+def _switch_gone(state: PartitionState, event: CancelAllAfterDisarmed) -> None:
+    _book(state, event).deadlines.switches.pop(event.account, None)
+
+
+def _switch_fired(state: PartitionState, event: CancelAllAfterFired) -> None:
+    del _book(state, event).deadlines.switches[event.owner]
 
 
 def _listed(state: PartitionState, event: ProductListed) -> None:
@@ -128,7 +223,7 @@ def _listed(state: PartitionState, event: ProductListed) -> None:
 
 
 def _changed(state: PartitionState, event: ProductUpdated | TradingStatusChanged) -> None:
-    _book(state, event).product = event.product
+    _book(state, event).adopt(event.product)
 
 
 def _delisted(state: PartitionState, event: ProductDelisted) -> None:
@@ -159,5 +254,13 @@ _APPLY = cast(
         ProductDelisted: _delisted,
         DuplicateIgnored: _nothing,
         RulesChanged: _rules,
+        StopArmed: _armed,
+        StopTriggered: _triggered,
+        OrderReplenished: _replenished,
+        SelfTradePrevented: _prevented,
+        CancelAllAfterArmed: _switched,
+        CancelAllAfterDisarmed: _switch_gone,
+        CancelAllAfterFired: _switch_fired,
+        TimeAdvanced: _nothing,
     },
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from libs.book.fold import Broken
-from libs.book.ladder import Ladder
+from libs.book.ladder import Ladder, Level
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
+from libs.book.stops import through
 
 
 def crossed(book: ProductBook) -> bool:
@@ -21,28 +22,47 @@ def check(state: PartitionState) -> None:
         if crossed(book):
             raise Broken(f"{name}: crossed book")
         resting = _check_ladder(name, book.bids) + _check_ladder(name, book.asks)
-        owned = sum(len(account.orders) for account in book.accounts.values())
-        if not resting == len(book.orders) == owned:
-            raise Broken(f"{name}: {resting} orders rest, {len(book.orders)} are indexed, {owned} have an account")
+        armed = _check_stops(name, book)
+        owned = sum(len(owner) for owner in book.accounts.values())
+        if not resting + armed == len(book.orders) == owned:
+            raise Broken(
+                f"{name}: {resting} orders rest, {armed} are armed, {len(book.orders)} are indexed, {owned} have an account"
+            )
 
 
 def _check_ladder(name: str, ladder: Ladder) -> int:
     if ladder.keys != sorted(ladder.sign * price for price in ladder.levels):
         raise Broken(f"{name}: sorted prices and levels differ")
     best = ladder.levels[ladder.sign * ladder.keys[-1]] if ladder.keys else None
-    if ladder.best is not best:
+    if ladder.best is not best or (best is not None and not best.count):
         raise Broken(f"{name}: the best level is not the first")
-    count = 0
-    for level in ladder:
-        orders = list(level)
-        if not orders or level.count != len(orders):
-            raise Broken(f"{name}: level {level.price} counts {level.count} orders and queues {len(orders)}")
-        if level.volume != sum(order.displayed for order in orders):
-            raise Broken(f"{name}: level {level.price} has volume {level.volume}, its orders add up to something else")
-        if [order.priority for order in orders] != sorted(order.priority for order in orders):
-            raise Broken(f"{name}: level {level.price} is not in time order")
-        for order in orders:
-            if order.size != order.filled + order.remaining or not 0 < order.displayed <= order.remaining:
-                raise Broken(f"{name}: order {order.order_id.hex()}: size is not filled + remaining")
-        count += len(orders)
-    return count
+    if ladder.empty != sum(not level.count for level in ladder.levels.values()):
+        raise Broken(f"{name}: {ladder.empty} levels are said to be empty, and others are")
+    return sum(_check_level(name, level) for level in ladder)
+
+
+def _check_level(name: str, level: Level) -> int:
+    orders = list(level)
+    if level.count != len(orders):
+        raise Broken(f"{name}: level {level.price} counts {level.count} orders and queues {len(orders)}")
+    if level.volume != sum(order.displayed for order in orders):
+        raise Broken(f"{name}: level {level.price} has volume {level.volume}, its orders add up to something else")
+    if [order.priority for order in orders] != sorted(order.priority for order in orders):
+        raise Broken(f"{name}: level {level.price} is not in time order")
+    for order in orders:
+        if order.price != level.price or order.armed:
+            raise Broken(f"{name}: order {order.order_id.hex()} stands at {level.price}, and does not belong there")
+        if not 0 < order.displayed <= order.remaining or order.filled < 0 or order.taken_off < 0:
+            raise Broken(f"{name}: order {order.order_id.hex()}: size is not filled + remaining + taken off")
+        if order.max_floor and order.displayed > order.max_floor:
+            raise Broken(f"{name}: order {order.order_id.hex()} shows more than its max_floor")
+    return len(orders)
+
+
+def _check_stops(name: str, book: ProductBook) -> int:
+    armed = list(book.stops)
+    if len(armed) != book.stops.count or any(book.orders.get(order.order_id) is not order for order in armed):
+        raise Broken(f"{name}: {book.stops.count} stops are counted, {len(armed)} wait")
+    if any(through(order.side, order.stop_price, book.last_price) for order in armed):
+        raise Broken(f"{name}: a stop waits that the last trade is through")
+    return len(armed)

@@ -1,67 +1,50 @@
-"""Open orders and whose they are."""
+"""Open orders. An `Order` is also its own row in a snapshot: what it holds is encoded as it stands."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import msgspec
 
-from libs.events.values import Side
-
-if TYPE_CHECKING:
-    from libs.book.ladder import Level
+from libs.events.values import OrderType, SelfTradePrevention, Side, TimeInForce
 
 
-class Account:
-    """The open orders of one account in one product, by client_oid, or by order_id where there is none."""
+class Order(msgspec.Struct, array_like=True, gc=False):
+    """An open order, and one place in a queue: whoever loses the place goes on as a copy, and `remaining` 0 marks the
+    entry left behind. Holds no reference to what holds it, so that no garbage collector needs to look at it.
+    """
 
-    __slots__ = ("name", "orders")
+    order_id: bytes
+    account: str
+    client_oid: str
+    key: int
+    """The idempotency key's digest, of an order without a client_oid; else 0."""
+    side: Side
+    type: OrderType
+    price: int
+    """0 of a market order."""
+    size: int
+    """The total: filled + remaining + taken off. 0 of a market order by funds."""
+    remaining: int
+    displayed: int
+    """What of it is shown in the queue."""
+    priority: int
+    """The `seq` of the event that gave it its place: in the queue or, while armed, in the arming order."""
+    time_in_force: TimeInForce
+    post_only: bool
+    stp: SelfTradePrevention
+    max_floor: int
+    stop_price: int
+    expire_time: int
+    funds: int
+    taken_off: int
+    """By self-trade prevention."""
+    armed: bool
+    """A stop that waits: it is in no queue."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.orders: dict[str | bytes, Order] = {}
+    @property
+    def name(self) -> str | int | bytes:
+        """By which its account finds it, and no second order of the account can be open."""
+        return self.client_oid or self.key or self.order_id
 
-
-class Order:
-    """An open order. `level` is None while it is not in the queue; size = filled + remaining."""
-
-    __slots__ = (
-        "account",
-        "client_oid",
-        "displayed",
-        "filled",
-        "level",
-        "next",
-        "order_id",
-        "post_only",
-        "previous",
-        "price",
-        "priority",
-        "remaining",
-        "side",
-        "size",
-    )
-
-    def __init__(
-        self,
-        order_id: bytes,
-        account: Account,
-        client_oid: str,
-        side: Side,
-        price: int,
-        size: int,
-        post_only: bool,
-    ) -> None:
-        self.order_id = order_id
-        self.account = account
-        self.client_oid = client_oid
-        self.side = side
-        self.price = price
-        self.size = size
-        self.filled = 0
-        self.remaining = size
-        self.displayed = size
-        self.post_only = post_only
-        self.priority = 0
-        """The `seq` of the event that put it where it stands in the queue."""
-        self.level: Level | None = None
-        self.previous: Order | None = None
-        self.next: Order | None = None
+    @property
+    def filled(self) -> int:
+        return self.size - self.remaining - self.taken_off

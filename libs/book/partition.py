@@ -51,6 +51,11 @@ class PartitionState:
         self.tombstones: dict[str, Tombstone] = {}
         self.window = Window()
 
+    def next_deadline(self) -> int | None:
+        """Engine time, ns, of what is due first in any product; None where nothing will be."""
+        due = [book.deadlines.next for book in self.products.values() if book.deadlines.earliest()]
+        return min(due, default=None)
+
     def list_product(self, product: Product) -> ProductBook:
         """Open a book for a new product, with the counters of its last life."""
         before = self.tombstones.pop(product.product_id, None)

@@ -1,19 +1,39 @@
-"""The book of one product: both ladders and the indexes by which orders are found."""
+"""The book of one product: both ladders, the stops and deadlines, and the indexes by which orders are found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from copy import copy
 
+from libs.book.deadlines import Deadlines
 from libs.book.ladder import Ladder
-from libs.book.orders import Account, Order
-from libs.events.values import Product, Side
+from libs.book.orders import Order
+from libs.book.stops import Stops
+from libs.events.values import MAX_INTEGER, Product, Side, TradingStatus
 
 
 class ProductBook:
-    __slots__ = ("accounts", "asks", "bids", "last_price", "orders", "product", "sequence", "trade_id")
+    __slots__ = (
+        "accounts",
+        "asks",
+        "bids",
+        "deadlines",
+        "last_price",
+        "least",
+        "lot",
+        "most",
+        "number",
+        "online",
+        "orders",
+        "product",
+        "sequence",
+        "stops",
+        "tick",
+        "trade_id",
+    )
 
     def __init__(self, product: Product, sequence: int = 0, trade_id: int = 0) -> None:
-        self.product = product
+        self.adopt(product)
         self.sequence = sequence
         """Of the last public fact."""
         self.trade_id = trade_id
@@ -23,7 +43,20 @@ class ProductBook:
         self.bids = Ladder(Side.BUY)
         self.asks = Ladder(Side.SELL)
         self.orders: dict[bytes, Order] = {}
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, dict[str | int | bytes, Order]] = {}
+        """Open orders by account, and there by client_oid; where there is none by key, or by order_id."""
+        self.stops = Stops()
+        self.deadlines = Deadlines(self.orders)
+
+    def adopt(self, product: Product) -> None:
+        """Take the product's rules over, in the form in which every order is held against them."""
+        self.product = product
+        self.number = product.number
+        self.online = product.status is TradingStatus.ONLINE
+        self.tick = product.quote_increment
+        self.lot = product.base_increment
+        self.least = product.min_size or 1
+        self.most = product.max_size or MAX_INTEGER
 
     def ladder(self, side: int) -> Ladder:
         return self.bids if side == 1 else self.asks
@@ -31,53 +64,60 @@ class ProductBook:
     def opposite(self, side: int) -> Ladder:
         return self.asks if side == 1 else self.bids
 
-    def admit(
-        self,
-        order_id: bytes,
-        account: str,
-        client_oid: str,
-        side: Side,
-        price: int,
-        size: int,
-        post_only: bool,
-    ) -> Order:
-        """Make an order known. It is open from here on, and in no queue yet."""
-        owner = self.accounts.get(account)
+    def keep(self, order: Order) -> None:
+        """Make an open order known. It is in no queue yet."""
+        owner = self.accounts.get(order.account)
         if owner is None:
-            owner = self.accounts[account] = Account(account)
-        order = Order(order_id, owner, client_oid, side, price, size, post_only)
-        self.orders[order_id] = owner.orders[client_oid or order_id] = order
-        return order
+            owner = self.accounts[order.account] = {}
+        self.orders[order.order_id] = owner[order.client_oid or order.key or order.order_id] = order
+        if order.expire_time:
+            self.deadlines.watch(order)
 
     def rest(self, order: Order, priority: int) -> None:
         """Put an order at the back of its level; `priority` is the `seq` of the event that says so."""
         order.priority = priority
         (self.bids if order.side == 1 else self.asks).append(order)
 
-    def unrest(self, order: Order) -> None:
-        """Take an order out of the queue. It stays open."""
+    def move(self, order: Order) -> Order:
+        """An order loses its place: it goes on as a copy that is in no queue."""
+        again = copy(order)
+        again.displayed = 0
         (self.bids if order.side == 1 else self.asks).remove(order)
+        self.orders[order.order_id] = again
+        self.accounts[order.account][order.name] = again
+        return again
 
     def close(self, order: Order) -> None:
-        """Forget an order that is done, and its account when it was the last one there."""
-        if order.level is not None:
+        """An order is done: it leaves its queue, if it is in one, and the indexes."""
+        if order.displayed:
             (self.bids if order.side == 1 else self.asks).remove(order)
-        del self.orders[order.order_id]
-        owner = order.account
-        del owner.orders[order.client_oid or order.order_id]
-        if not owner.orders:
-            del self.accounts[owner.name]
+        self.forget(order)
+
+    def forget(self, order: Order) -> None:
+        """An order that is in no queue any more leaves the indexes and the armed stops."""
+        if order.armed:
+            self.stops.disarm(order)
+        order_id, account = order.order_id, order.account
+        del self.orders[order_id]
+        owner = self.accounts[account]
+        del owner[order.client_oid or order.key or order_id]
+        if not owner:
+            del self.accounts[account]
 
     def find(self, account: str, order_id: bytes, client_oid: str) -> Order | None:
         """An open order by id, or by its owner's name for it where `order_id` is empty. Says nothing of who may touch it."""
         if order_id:
             return self.orders.get(order_id)
         owner = self.accounts.get(account)
-        return owner.orders.get(client_oid) if owner is not None else None
+        return owner.get(client_oid) if owner is not None and client_oid else None
 
-    def in_cancel_order(self, orders: Iterator[Order]) -> list[Order]:
-        """Buys from the best, then sells from the best, each level in time order."""
-        return sorted(
-            orders,
-            key=lambda order: (order.side, -order.price if order.side == 1 else order.price, order.priority),
-        )
+
+def in_cancel_order(orders: Iterable[Order]) -> list[Order]:
+    """Resting buys from the best, resting sells from the best, each level in queue order, then stops in arming order."""
+    return sorted(orders, key=_place)
+
+
+def _place(order: Order) -> tuple[bool, int, int, int]:
+    if order.armed:
+        return True, 0, 0, order.priority
+    return False, order.side, -order.price if order.side == 1 else order.price, order.priority

@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 
 import msgspec
 
 from libs.book.ladder import Ladder
+from libs.book.orders import Order
 from libs.book.partition import PartitionState, Tombstone
 from libs.book.product import ProductBook
 from libs.book.window import Window, WindowRows
-from libs.events.values import Product, Side
+from libs.events.values import Product
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the form below. A snapshot of another version is refused, and the log is folded instead."""
 
 
-class OrderRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    order_id: bytes
-    account: str
-    client_oid: str
-    price: int
-    size: int
-    filled: int
-    remaining: int
-    displayed: int
-    post_only: bool
-    priority: int
-
-
 class BookRow(msgspec.Struct, frozen=True, array_like=True):
-    """Orders of each side from the best level on, each level in queue order."""
+    """Orders of each side from the best level on, each level in queue order; armed stops in arming order."""
 
     product: Product
     sequence: int
     trade_id: int
     last_price: int
-    bids: list[OrderRow]
-    asks: list[OrderRow]
+    bids: list[Order]
+    asks: list[Order]
+    stops: list[Order]
+    switches: list[tuple[str, int]]
+    """Accounts and the deadlines of their switches, by account."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True):
@@ -113,28 +105,15 @@ def _book_row(book: ProductBook) -> BookRow:
         book.sequence,
         book.trade_id,
         book.last_price,
-        _order_rows(book.bids),
-        _order_rows(book.asks),
+        _orders(book.bids),
+        _orders(book.asks),
+        list(book.stops),
+        sorted(book.deadlines.switches.items()),
     )
 
 
-def _order_rows(ladder: Ladder) -> list[OrderRow]:
-    return [
-        OrderRow(
-            order.order_id,
-            order.account.name,
-            order.client_oid,
-            order.price,
-            order.size,
-            order.filled,
-            order.remaining,
-            order.displayed,
-            order.post_only,
-            order.priority,
-        )
-        for level in ladder
-        for order in level
-    ]
+def _orders(ladder: Ladder) -> list[Order]:
+    return [order for level in ladder for order in level]
 
 
 def _restore_book(state: PartitionState, row: BookRow) -> None:
@@ -142,15 +121,18 @@ def _restore_book(state: PartitionState, row: BookRow) -> None:
     book.sequence = row.sequence
     book.trade_id = row.trade_id
     book.last_price = row.last_price
-    restore_side(book, Side.BUY, row.bids)
-    restore_side(book, Side.SELL, row.asks)
+    restore(book, chain(row.bids, row.asks))
+    restore(book, row.stops)
+    for account, deadline in row.switches:
+        book.deadlines.switch(account, deadline)
 
 
-def restore_side(book: ProductBook, side: Side, rows: Iterable[OrderRow]) -> None:
-    """Put resting orders back, given in queue order."""
-    for row in rows:
-        order = book.admit(row.order_id, row.account, row.client_oid, side, row.price, row.size, row.post_only)
-        order.filled = row.filled
-        order.remaining = row.remaining
-        order.displayed = row.displayed
-        book.rest(order, row.priority)
+def restore(book: ProductBook, orders: Iterable[Order]) -> None:
+    """Put open orders back, each side's in queue order, armed stops in arming order."""
+    for order in orders:
+        book.keep(order)
+        if order.armed:
+            order.armed = False
+            book.stops.arm(order, order.priority)
+        else:
+            book.ladder(order.side).append(order)

@@ -273,3 +273,6 @@ AnyEvent = (
 
 PRODUCT_EVENTS = (ProductListed, ProductUpdated, TradingStatusChanged, ProductDelisted)
 """Facts about a product, each with the product after the change."""
+
+REJECTIONS = (OrderRejected, AmendRejected, CancelRejected, CommandRejected)
+"""What says that a command changed nothing, and why."""

@@ -8,54 +8,94 @@ from libs.book.product import ProductBook
 from libs.events.commands import AmendOrder
 from libs.events.events import AnyEvent, OrderAmended
 from libs.events.values import DoneReason, RejectReason
-from libs.matching.crossing import match
-from libs.matching.placing import finish, settle
+from libs.matching.crossing import finish
+from libs.matching.placing import cross, fire_stops
 from libs.matching.rejections import missing_order_reason, reject
 from libs.matching.validation import amend_reason
 
 
 def amend(state: PartitionState, command: AmendOrder, book: ProductBook | None, events: list[AnyEvent]) -> None:
-    """Size down keeps the place in the queue; a new price or a larger size loses it, and may trade."""
+    """Size down keeps the place in the queue; a new price, a larger size or another max_floor loses it, and may trade."""
     if book is None:
         events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
         return
     order = book.find(command.account, command.order_id, command.client_oid)
-    reason = missing_order_reason(state, command) if order is None else amend_reason(command, order, book)
+    reason = missing_order_reason(state, command) if order is None else amend_reason(state, command, order, book)
     if order is None or reason is not None:
         events.append(reject(state, command, book, reason or RejectReason.UNKNOWN_ORDER))
-        return
+    elif order.armed:
+        _amend_stop(state, command, book, order, events)
+    else:
+        _amend_resting(state, command, book, order, events)
+    if book.stops.count:
+        fire_stops(state, command.command_id, book, events)
+
+
+def _amend_stop(
+    state: PartitionState, command: AmendOrder, book: ProductBook, order: Order, events: list[AnyEvent]
+) -> None:
+    """A stop waits on; with another stop_price, at the end of the arming order."""
+    kept = command.stop_price is None or command.stop_price == order.stop_price
+    if command.price is not None:
+        order.price = command.price
+    if command.size is not None:
+        order.size = order.remaining = command.size
+    if command.max_floor is not None:
+        order.max_floor = command.max_floor
+    if command.stop_price is not None:
+        order.stop_price = command.stop_price
+    _expire(book, order, command.expire_time)
+    events.append(_amended(state, command, book, order, 0, kept))
+    if not kept:
+        book.stops.arm(order, state.seq)
+
+
+def _amend_resting(
+    state: PartitionState, command: AmendOrder, book: ProductBook, order: Order, events: list[AnyEvent]
+) -> None:
+    taken = order.size - order.remaining
+    size = order.size if command.size is None else max(command.size, taken)
+    remaining = size - taken
     price = order.price if command.price is None else command.price
-    size = order.size if command.size is None else max(command.size, order.filled)
-    keeps_place = price == order.price and size <= order.size
-    if not keeps_place:
-        book.unrest(order)
-    _change(order, price, size)
-    events.append(_amended(state, command, book, order, keeps_place))
-    if not order.remaining:
-        finish(state, command.command_id, book, order, DoneReason.FILLED, events)
-    elif not keeps_place:
-        match(state, command.command_id, book, order, events)
-        settle(state, command.command_id, book, order, True, events)
+    floor = order.max_floor if command.max_floor is None else command.max_floor
+    if remaining and price == order.price and floor == order.max_floor and size <= order.size:
+        displayed = min(order.displayed, remaining)
+        book.ladder(order.side).levels[price].volume += displayed - order.displayed
+        order.displayed = displayed
+        order.size, order.remaining = size, remaining
+        _expire(book, order, command.expire_time)
+        events.append(_amended(state, command, book, order, displayed, True))
+        return
+    order = book.move(order)
+    order.price, order.max_floor, order.size, order.remaining = price, floor, size, remaining
+    _expire(book, order, command.expire_time)
+    if remaining:
+        shown = floor if 0 < floor < remaining else remaining
+        events.append(_amended(state, command, book, order, shown, False))
+        cross(state, command.command_id, book, order, events)
+    else:
+        events.append(_amended(state, command, book, order, 0, True))
+        reason = DoneReason.CANCELED if order.taken_off else DoneReason.FILLED
+        finish(state, command.command_id, book, order, reason, events)
 
 
-def _change(order: Order, price: int, size: int) -> None:
-    remaining = size - order.filled
-    if order.level is not None:
-        order.level.volume += remaining - order.displayed
-    order.price = price
-    order.size = size
-    order.remaining = order.displayed = remaining
+def _expire(book: ProductBook, order: Order, expire_time: int | None) -> None:
+    if expire_time is not None and expire_time != order.expire_time:
+        order.expire_time = expire_time
+        book.deadlines.watch(order)
 
 
 def _amended(
-    state: PartitionState, command: AmendOrder, book: ProductBook, order: Order, kept_place: bool
+    state: PartitionState, command: AmendOrder, book: ProductBook, order: Order, displayed: int, kept_place: bool
 ) -> OrderAmended:
+    """The fact of a change; of an armed stop, nobody else hears."""
     state.seq = seq = state.seq + 1
-    book.sequence = sequence = book.sequence + 1
+    if not order.armed:
+        book.sequence += 1
     return OrderAmended(
         seq,
         command.number,
-        sequence,
+        book.sequence,
         state.time,
         state.command_offset,
         command.command_id,
@@ -68,6 +108,9 @@ def _amended(
         order.price,
         order.size,
         order.remaining,
-        order.displayed,
+        displayed,
         kept_place,
+        order.max_floor,
+        order.stop_price,
+        order.expire_time,
     )

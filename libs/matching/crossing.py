@@ -1,63 +1,112 @@
-"""A taker meets the book: price, then time, at the maker's price.
-
-The taker's price is 0 for a market order, which takes any price.
-"""
+"""A taker meets the book: price, then time, at the maker's price, and never an order of its own account."""
 
 from __future__ import annotations
 
+from libs.book.ladder import Ladder, Level
 from libs.book.orders import Order
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
-from libs.events.events import AnyEvent, OrderDone, TradeExecuted
-from libs.events.values import DoneReason
+from libs.events.events import AnyEvent, OrderDone, OrderReplenished, SelfTradePrevented, TradeExecuted
+from libs.events.values import DoneReason, SelfTradePrevention
 
 _FILLED = DoneReason.FILLED
+_SELF_TRADE = DoneReason.SELF_TRADE
+_DC = SelfTradePrevention.DC
+_CO = SelfTradePrevention.CO
+_CN = SelfTradePrevention.CN
 
 
-def match(state: PartitionState, command_id: bytes, book: ProductBook, taker: Order, events: list[AnyEvent]) -> None:
-    """Trade until the taker is filled, its limit is reached, or the book ends."""
+def match(
+    state: PartitionState, command_id: bytes, book: ProductBook, taker: Order, limit: int, events: list[AnyEvent]
+) -> bool:
+    """Trade until the taker has nothing left, `limit` is reached (0 takes any price), or the book ends.
+
+    True if the taker ends here because of its own account's orders.
+    """
     opposite = book.opposite(taker.side)
-    sign, limit = opposite.sign, taker.price
-    remaining = taker.remaining
-    while remaining:
+    sign, account = opposite.sign, taker.account
+    while taker.remaining:
         level = opposite.best
         if level is None or (limit and sign * level.price < sign * limit):
             break
-        maker = level.head
-        assert maker is not None, "a level without orders is no level"
-        size = maker.displayed if maker.displayed < remaining else remaining
-        remaining -= size
-        _trade(state, command_id, book, maker, taker, size, remaining, 0, events)
+        queue = level.queue
+        maker = queue[0]
+        if not maker.remaining:
+            queue.popleft()
+            continue
+        size = maker.displayed
+        if size > taker.remaining:
+            size = taker.remaining
+        if maker.account == account:
+            if _prevent(state, command_id, book, opposite, maker, taker, size, events):
+                return True
+            continue
+        taker.remaining -= size
+        _trade(state, command_id, book, maker, taker, size, events)
+        _consume(state, command_id, book, opposite, level, maker, size, _FILLED, events)
+    return False
 
 
 def match_funds(
-    state: PartitionState,
-    command_id: bytes,
-    book: ProductBook,
-    taker: Order,
-    funds: int,
-    events: list[AnyEvent],
-) -> bool:
-    """Trade until the funds buy (or the proceeds need) no further lot, or the book ends. True for the first.
+    state: PartitionState, command_id: bytes, book: ProductBook, taker: Order, limit: int, events: list[AnyEvent]
+) -> DoneReason | None:
+    """Trade until the funds buy (or the proceeds need) no further lot; None if the limit or the end of the book comes first.
 
-    `funds` is quote at price_scale + size_scale, so that size * price is exact. Every trade takes at least one lot
-    and what it costs off the funds: it ends, and nothing is given for nothing.
+    `funds` is quote at price_scale + size_scale, so that size * price is exact. Every step takes at least one lot and
+    what it costs off the funds: it ends, and nothing is given for nothing.
     """
     opposite = book.opposite(taker.side)
-    lot = book.product.base_increment
-    while True:
+    sign, account, lot = opposite.sign, taker.account, book.lot
+    spent = _FILLED
+    while taker.funds:
         level = opposite.best
         if level is None:
-            return False
-        affordable = funds // level.price
-        affordable -= affordable % lot
-        if not affordable:
-            return True
-        maker = level.head
-        assert maker is not None, "a level without orders is no level"
-        size = maker.displayed if maker.displayed < affordable else affordable
-        funds -= size * level.price
-        _trade(state, command_id, book, maker, taker, size, 0, funds, events)
+            return None
+        size = taker.funds // level.price
+        size -= size % lot
+        if not size:
+            break
+        if limit and sign * level.price < sign * limit:
+            return None
+        queue = level.queue
+        maker = queue[0]
+        if not maker.remaining:
+            queue.popleft()
+            continue
+        if size > maker.displayed:
+            size = maker.displayed
+        if maker.account == account:
+            spent = _SELF_TRADE
+            if _prevent(state, command_id, book, opposite, maker, taker, size, events):
+                return spent
+            continue
+        spent = _FILLED
+        taker.funds -= size * level.price
+        _trade(state, command_id, book, maker, taker, size, events)
+        _consume(state, command_id, book, opposite, level, maker, size, _FILLED, events)
+    return spent
+
+
+def fills(book: ProductBook, taker: Order) -> DoneReason | None:
+    """None if the book can fill the whole of a limit order at its price or better, else what ends it."""
+    wanted, account, skips = taker.remaining, taker.account, taker.stp is _CO
+    opposite = book.opposite(taker.side)
+    sign, limit = opposite.sign, taker.price
+    for level in opposite:
+        if sign * level.price < sign * limit:
+            break
+        shown = 0
+        for maker in level:
+            if maker.account != account:
+                shown += maker.displayed
+            elif not skips and shown < wanted:
+                return _SELF_TRADE
+            elif not skips:
+                return None
+        wanted -= sum(maker.remaining for maker in level if maker.account != account)
+        if wanted <= 0:
+            return None
+    return DoneReason.CANCELED
 
 
 def _trade(
@@ -67,24 +116,17 @@ def _trade(
     maker: Order,
     taker: Order,
     size: int,
-    taker_remaining: int,
-    taker_funds: int,
     events: list[AnyEvent],
 ) -> None:
-    """One trade, and the end of the maker if nothing of it is left."""
-    price, number = maker.price, book.product.number
-    maker.filled += size
-    maker.remaining = left = maker.remaining - size
-    taker.filled += size
-    taker.remaining = taker.displayed = taker_remaining
+    """The fact of one trade; the taker is reduced already, the maker is not."""
     book.trade_id = trade_id = book.trade_id + 1
-    book.last_price = price
+    book.last_price = price = maker.price
     state.seq = seq = state.seq + 1
     book.sequence = sequence = book.sequence + 1
     events.append(
         TradeExecuted(
             seq,
-            number,
+            book.number,
             sequence,
             state.time,
             state.command_offset,
@@ -96,31 +138,70 @@ def _trade(
             trade_id,
             maker.order_id,
             taker.order_id,
-            maker.account.name,
-            taker.account.name,
+            maker.account,
+            taker.account,
             taker.side,
             price,
             size,
-            left,
-            left,
-            taker_remaining,
-            taker_funds,
+            maker.remaining - size,
+            maker.displayed - size,
+            taker.remaining,
+            taker.funds,
         )
     )
-    level = maker.level
-    assert level is not None, "a maker stands in the queue"
-    if left:
-        level.volume -= size
-        maker.displayed = left
+
+
+def _consume(
+    state: PartitionState,
+    command_id: bytes,
+    book: ProductBook,
+    ladder: Ladder,
+    level: Level,
+    maker: Order,
+    size: int,
+    reason: DoneReason,
+    events: list[AnyEvent],
+) -> None:
+    """The first order of a level loses `size` of what it shows: it keeps its place, shows its next slice, or is done."""
+    level.volume -= size
+    maker.remaining = left = maker.remaining - size
+    if size < maker.displayed:
+        maker.displayed -= size
         return
-    book.close(maker)
-    state.seq = seq + 1
-    book.sequence = sequence + 1
+    level.queue.popleft()
+    state.seq = seq = state.seq + 1
+    book.sequence = sequence = book.sequence + 1
+    if left:
+        maker.displayed = shown = maker.max_floor if maker.max_floor < left else left
+        maker.priority = seq
+        level.volume += shown
+        level.queue.append(maker)
+        events.append(
+            OrderReplenished(
+                seq,
+                book.number,
+                sequence,
+                state.time,
+                state.command_offset,
+                command_id,
+                False,
+                "",
+                0,
+                0,
+                maker.order_id,
+                maker.side,
+                maker.price,
+                left,
+                shown,
+            )
+        )
+        return
+    book.forget(maker)
     events.append(
         OrderDone(
-            seq + 1,
-            number,
-            sequence + 1,
+            seq,
+            book.number,
+            sequence,
             state.time,
             state.command_offset,
             command_id,
@@ -130,8 +211,118 @@ def _trade(
             0,
             maker.order_id,
             maker.side,
-            price,
+            maker.price,
             0,
-            _FILLED,
+            reason,
+        )
+    )
+    level.count -= 1
+    if not level.count:
+        ladder.vacate(level)
+
+
+def _prevent(
+    state: PartitionState,
+    command_id: bytes,
+    book: ProductBook,
+    opposite: Ladder,
+    maker: Order,
+    taker: Order,
+    size: int,
+    events: list[AnyEvent],
+) -> bool:
+    """A taker meets its own account's order, of which it could take `size`. True if the taker ends by it."""
+    mode = taker.stp
+    level = opposite.levels[maker.price]
+    if mode is _DC:
+        maker.taken_off += size
+        if taker.size:
+            taker.taken_off += size
+            taker.remaining -= size
+        else:
+            taker.funds -= size * maker.price
+        _prevented(state, command_id, book, maker, taker, size, events)
+        _consume(state, command_id, book, opposite, level, maker, size, _SELF_TRADE, events)
+        return taker.size != 0 and not taker.remaining
+    _prevented(state, command_id, book, maker, taker, 0, events)
+    if mode is not _CN:
+        finish(state, command_id, book, maker, _SELF_TRADE, events)
+    return mode is not _CO
+
+
+def _prevented(
+    state: PartitionState,
+    command_id: bytes,
+    book: ProductBook,
+    maker: Order,
+    taker: Order,
+    size: int,
+    events: list[AnyEvent],
+) -> None:
+    """The fact that two orders of one account met; the taker is reduced already, the maker is not. Public if both shrank."""
+    state.seq += 1
+    if size:
+        book.sequence += 1
+    events.append(
+        SelfTradePrevented(
+            state.seq,
+            book.number,
+            book.sequence,
+            state.time,
+            state.command_offset,
+            command_id,
+            False,
+            "",
+            0,
+            0,
+            maker.order_id,
+            taker.order_id,
+            taker.stp,
+            taker.side,
+            maker.price,
+            size,
+            maker.remaining - size,
+            maker.displayed - size,
+            taker.remaining,
+            taker.funds,
+        )
+    )
+
+
+def finish(
+    state: PartitionState,
+    command_id: bytes,
+    book: ProductBook,
+    order: Order,
+    reason: DoneReason,
+    events: list[AnyEvent],
+    account: str = "",
+    key: int = 0,
+    sent: int = 0,
+) -> None:
+    """An open order ends; of an armed stop nobody else hears. The last three are for a command's first event."""
+    remaining = order.remaining
+    state.seq = seq = state.seq + 1
+    if not order.armed:
+        book.sequence += 1
+    if order.order_id in book.orders:
+        book.close(order)
+    events.append(
+        OrderDone(
+            seq,
+            book.number,
+            book.sequence,
+            state.time,
+            state.command_offset,
+            command_id,
+            False,
+            account,
+            key,
+            sent,
+            order.order_id,
+            order.side,
+            order.price,
+            remaining,
+            reason,
         )
     )

@@ -1,4 +1,4 @@
-"""One partition's engine: duplicates first, then the rules, then the facts.
+"""One partition's engine: what is due first, then repeats, then the rules.
 
 The header of every event is written out where the event is made: events by position are most of what the engine does,
 and a call for each would cost more than the matching.
@@ -17,8 +17,10 @@ from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.book.window import CLOCK_LEAD
 from libs.events.commands import (
+    AdvanceTime,
     AmendOrder,
     AnyCommand,
+    ArmCancelAllAfter,
     CancelAllOrders,
     CancelOrder,
     Command,
@@ -28,17 +30,12 @@ from libs.events.commands import (
     SetTradingStatus,
     UpdateProduct,
 )
-from libs.events.events import (
-    AnyEvent,
-    CommandRejected,
-    DuplicateIgnored,
-    RulesChanged,
-)
+from libs.events.events import AnyEvent, CommandRejected, DuplicateIgnored, RulesChanged
 from libs.events.values import NO_ID, RejectReason
-from libs.matching import amending, canceling, listing, placing
+from libs.matching import amending, canceling, listing, placing, timing
 from libs.matching.rejections import only_header, reject, rejection
 
-RULES: Final = 1
+RULES: Final = 2
 """The version of the rules in this code."""
 
 
@@ -64,52 +61,58 @@ class Engine:
 
         Returns its events, at least one, the last of them marked. Raises Broken when an invariant does not hold.
         """
-        state = self.state
-        state.time = max(state.time, time)
+        state, window, kind = self.state, self.state.window, type(command)
+        now = state.time = time if time > state.time else state.time
         state.command_offset = offset
-        window = state.window
-        window.expire(state.time)
-        book = state.products.get(command.number)
-        if window.seen(command.command_id) or (book is not None and command.command_id in book.orders):
-            return [self._duplicate(command, book)]
+        if now >= window.turn_at or not window.room:
+            window.turn(now)
         events: list[AnyEvent] = []
-        reason, first = self._repeat_reason(command, book, time)
-        if reason is None:
-            _DECIDE[type(command)](state, command, book, events)
+        book = state.products.get(command.number)
+        if kind is AdvanceTime:
+            timing.run_deadlines(state, command.command_id, state.products.values(), events)
+        elif book is not None and now >= book.deadlines.next:
+            timing.run_deadlines(state, command.command_id, (book,), events)
+        command_id, key, sent = command.command_id, command.key, command.sent
+        if command_id in window.seen or (book is not None and command_id in book.orders):
+            events.append(DuplicateIgnored(*only_header(state, command, book), command.order_id))
+            return events
+        if sent <= window.watermark or sent > time + CLOCK_LEAD or (key and key in window.first):
+            self._refuse(command, book, time, events)
+            return events
+        if book is not None and (key or command.client_oid):
+            owner = book.accounts.get(command.account)
+            name = (command.client_oid if kind is PlaceOrder else "") or key
+            if owner is not None and name in owner:
+                self._refuse(command, book, time, events)
+                return events
+        _DECIDE[kind](state, command, book, events)
+        window.add(command_id, key, sent)
+        if not events[-1].last:
             force_setattr(events[-1], "last", True)
-        else:
-            events.append(self._rejected(command, book, reason, first))
-        window.add(command.command_id, command.key, state.time, command.sent)
         if book is not None and crossed(book):
             raise Broken(f"{book.product.product_id}: crossed book after command {offset}")
         return events
 
-    def _repeat_reason(
-        self, command: Command, book: ProductBook | None, time: int
-    ) -> tuple[RejectReason | None, bytes]:
-        """Why a command comes too late, from the future, or for the second time under its key."""
-        window = self.state.window
+    def _refuse(self, command: AnyCommand, book: ProductBook | None, time: int, events: list[AnyEvent]) -> None:
+        """A command that comes too late, from the future, or for the second time under its key or client_oid."""
+        state, window = self.state, self.state.window
         if command.sent <= window.watermark:
-            return RejectReason.STALE, NO_ID
-        if command.sent > time + CLOCK_LEAD:
-            return RejectReason.CLOCK, NO_ID
-        if command.key:
-            first = window.first(command.key)
-            if first is not None:
-                return RejectReason.DUPLICATE, first
-        if book is not None and command.client_oid and type(command) is PlaceOrder:
-            owner = book.accounts.get(command.account)
-            if owner is not None and command.client_oid in owner.orders:
-                return RejectReason.DUPLICATE, owner.orders[command.client_oid].order_id
-        return None, NO_ID
+            events.append(rejection(CommandRejected, state, command, book, RejectReason.STALE))
+        elif command.sent > time + CLOCK_LEAD:
+            events.append(reject(state, command, book, RejectReason.CLOCK))
+            window.add(command.command_id, command.key, 0)
+        else:
+            events.append(reject(state, command, book, RejectReason.DUPLICATE, _first(state, command, book)))
+            window.add(command.command_id, 0, command.sent)
 
-    def _duplicate(self, command: Command, book: ProductBook | None) -> DuplicateIgnored:
-        return DuplicateIgnored(*only_header(self.state, command, book), command.order_id)
 
-    def _rejected(self, command: AnyCommand, book: ProductBook | None, reason: RejectReason, first: bytes) -> AnyEvent:
-        if reason is RejectReason.STALE:
-            return rejection(CommandRejected, self.state, command, book, reason, first)
-        return reject(self.state, command, book, reason, first)
+def _first(state: PartitionState, command: AnyCommand, book: ProductBook | None) -> bytes:
+    """The command that used the key, or the open order that has the name."""
+    first = state.window.first.get(command.key) if command.key else None
+    if first is not None or book is None:
+        return first or NO_ID
+    name = (command.client_oid if type(command) is PlaceOrder else "") or command.key
+    return book.accounts[command.account][name].order_id
 
 
 _Decide = Callable[[PartitionState, AnyCommand, ProductBook | None, list[AnyEvent]], None]
@@ -125,5 +128,7 @@ _DECIDE = cast(
         UpdateProduct: listing.update_product,
         SetTradingStatus: listing.set_status,
         DelistProduct: listing.delist_product,
+        ArmCancelAllAfter: timing.arm_cancel_all_after,
+        AdvanceTime: timing.advance_time,
     },
 )

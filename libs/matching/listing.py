@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from libs.book.partition import PartitionState
-from libs.book.product import ProductBook
+from libs.book.product import ProductBook, in_cancel_order
 from libs.events.commands import (
     Command,
     DelistProduct,
@@ -18,9 +18,9 @@ from libs.events.commands import (
 from libs.events.events import AnyEvent, ProductDelisted, ProductListed, ProductUpdated, TradingStatusChanged
 from libs.events.ids import NUMBER_LIMIT, PARTITION_LIMIT
 from libs.events.values import DoneReason, Product, RejectReason, TradingStatus
-from libs.matching.placing import finish
+from libs.matching.crossing import finish
+from libs.matching.products import listing_is_valid, updated
 from libs.matching.rejections import reject
-from libs.matching.validation import listing_is_valid, updated
 
 _PRODUCT_LIMIT: Final = NUMBER_LIMIT // PARTITION_LIMIT - 1
 
@@ -44,6 +44,9 @@ def list_product(state: PartitionState, command: ListProduct, book: ProductBook 
         command.min_size,
         command.max_size,
         command.min_notional,
+        command.price_collar,
+        command.reference_price,
+        command.max_open_orders,
     )
     opened = state.list_product(product)
     events.append(_changed(ProductListed, state, command, opened, product))
@@ -69,7 +72,7 @@ def update_product(
     if product is None:
         events.append(reject(state, command, book, RejectReason.INVALID_PRODUCT))
         return
-    book.product = product
+    book.adopt(product)
     events.append(_changed(ProductUpdated, state, command, book, product))
 
 
@@ -82,19 +85,20 @@ def set_status(
     if command.status is TradingStatus.DELISTED:
         events.append(reject(state, command, book, RejectReason.INVALID_PRODUCT))
         return
-    book.product = product = replace(book.product, status=command.status)
+    product = replace(book.product, status=command.status)
+    book.adopt(product)
     events.append(_changed(TradingStatusChanged, state, command, book, product))
 
 
 def delist_product(
     state: PartitionState, command: DelistProduct, book: ProductBook | None, events: list[AnyEvent]
 ) -> None:
-    """What rests is canceled first, buys from the best, then sells from the best."""
+    """All orders end first, as by a cancel all over every account."""
     if book is None:
         events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
         return
     account, key, sent = command.account, command.key, command.sent
-    for order in book.in_cancel_order(iter(book.orders.values())):
+    for order in in_cancel_order(book.orders.values()):
         finish(state, command.command_id, book, order, DoneReason.DELISTED, events, account, key, sent)
         account, key, sent = "", 0, 0
     product = replace(book.product, status=TradingStatus.DELISTED)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from libs.book.ladder import Ladder
+from libs.book.fold import accepted
 from libs.book.orders import Order
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
+from libs.book.stops import through
 from libs.events.commands import PlaceOrder
-from libs.events.events import AnyEvent, OrderAccepted, OrderDone, OrderRested
+from libs.events.events import AnyEvent, OrderAccepted, OrderRested, StopArmed, StopTriggered
 from libs.events.values import DoneReason, OrderType, RejectReason, TimeInForce
-from libs.matching.crossing import match, match_funds
+from libs.matching.crossing import fills, finish, match, match_funds
 from libs.matching.rejections import reject
-from libs.matching.validation import place_reason
+from libs.matching.validation import collar, place_reason, status_accepts
 
 _LIMIT = OrderType.LIMIT
 _GTC = TimeInForce.GTC
+_GTD = TimeInForce.GTD
 _FOK = TimeInForce.FOK
 
 
@@ -22,135 +24,167 @@ def place(state: PartitionState, command: PlaceOrder, book: ProductBook | None, 
     if book is None:
         events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
         return
-    reason = place_reason(command, book)
+    reason = place_reason(state, command, book)
     if reason is not None:
         events.append(reject(state, command, book, reason))
         return
-    events.append(_accepted(state, command, book))
-    order = book.admit(
-        command.order_id,
-        command.account,
-        command.client_oid,
-        command.side,
-        command.price,
-        command.size,
-        command.post_only,
-    )
-    if command.type is not _LIMIT:
-        _execute_market(state, command, book, order, events)
-    elif command.time_in_force is _FOK and not fills(book.opposite(order.side), order):
-        finish(state, command.command_id, book, order, DoneReason.CANCELED, events)
+    waits = command.stop_price != 0 and not through(command.side, command.stop_price, book.last_price)
+    acceptance = _accepted(state, command, book, waits)
+    events.append(acceptance)
+    order = accepted(acceptance)
+    if not command.stop_price:
+        execute(state, command.command_id, book, order, events)
+    elif not waits:
+        trigger(state, command.command_id, book, order, events)
     else:
-        match(state, command.command_id, book, order, events)
-        settle(state, command.command_id, book, order, command.time_in_force is _GTC, events)
+        book.keep(order)
+        _arm(state, command.command_id, book, order, events)
+    if book.stops.count:
+        fire_stops(state, command.command_id, book, events)
 
 
-def settle(
-    state: PartitionState,
-    command_id: bytes,
-    book: ProductBook,
-    order: Order,
-    may_rest: bool,
-    events: list[AnyEvent],
-) -> None:
-    """What becomes of a limit order that has met all it could: filled, at rest, or canceled."""
-    remaining = order.remaining
-    if not remaining:
+def execute(state: PartitionState, command_id: bytes, book: ProductBook, order: Order, events: list[AnyEvent]) -> None:
+    """An order acts, at entry or when its stop fires, until it rests or is done."""
+    if order.type is not _LIMIT:
+        _execute_market(state, command_id, book, order, events)
+        return
+    if order.time_in_force is _FOK:
+        reason = fills(book, order)
+        if reason is not None:
+            finish(state, command_id, book, order, reason, events)
+            return
+    cross(state, command_id, book, order, events)
+
+
+def cross(state: PartitionState, command_id: bytes, book: ProductBook, order: Order, events: list[AnyEvent]) -> None:
+    """A limit order that is in no queue trades with what it crosses; what is left rests, or is done."""
+    if match(state, command_id, book, order, order.price, events):
+        finish(state, command_id, book, order, DoneReason.SELF_TRADE, events)
+    elif not order.remaining:
         finish(state, command_id, book, order, DoneReason.FILLED, events)
-    elif may_rest:
-        state.seq = seq = state.seq + 1
-        book.sequence = sequence = book.sequence + 1
-        book.rest(order, seq)
-        events.append(
-            OrderRested(
-                seq,
-                book.product.number,
-                sequence,
-                state.time,
-                state.command_offset,
-                command_id,
-                False,
-                "",
-                0,
-                0,
-                order.order_id,
-                order.side,
-                order.price,
-                remaining,
-                order.displayed,
-            )
-        )
+    elif order.time_in_force is _GTC or order.time_in_force is _GTD:
+        rest(state, command_id, book, order, events)
     else:
         finish(state, command_id, book, order, DoneReason.CANCELED, events)
 
 
-def finish(
-    state: PartitionState,
-    command_id: bytes,
-    book: ProductBook,
-    order: Order,
-    reason: DoneReason,
-    events: list[AnyEvent],
-    account: str = "",
-    key: int = 0,
-    sent: int = 0,
-) -> None:
-    """An open order ends. The last three go into the header where this is a command's first event."""
-    book.close(order)
+def rest(state: PartitionState, command_id: bytes, book: ProductBook, order: Order, events: list[AnyEvent]) -> None:
+    """An order that crosses nothing takes its place at the back of its level."""
     state.seq = seq = state.seq + 1
     book.sequence = sequence = book.sequence + 1
+    floor, remaining = order.max_floor, order.remaining
+    order.displayed = displayed = floor if 0 < floor < remaining else remaining
+    order.priority = seq
+    side = order.side
+    if order.order_id not in book.orders:
+        book.keep(order)
+    (book.bids if side == 1 else book.asks).append(order)
     events.append(
-        OrderDone(
+        OrderRested(
             seq,
-            book.product.number,
+            book.number,
             sequence,
             state.time,
             state.command_offset,
             command_id,
             False,
-            account,
-            key,
-            sent,
+            "",
+            0,
+            0,
             order.order_id,
-            order.side,
+            side,
             order.price,
-            order.remaining,
-            reason,
+            remaining,
+            displayed,
         )
     )
 
 
-def fills(opposite: Ladder, order: Order) -> bool:
-    """True if the book holds enough for the whole of a limit order, at its price or better."""
-    wanted, price, sign = order.remaining, order.price, opposite.sign
-    for level in opposite:
-        if sign * level.price < sign * price:
-            return False
-        wanted -= level.volume
-        if wanted <= 0:
-            return True
-    return False
+def fire_stops(state: PartitionState, command_id: bytes, book: ProductBook, events: list[AnyEvent]) -> None:
+    """Every stop that the last trade is through, and every one that those set off: a line, not a recursion."""
+    line = book.stops.take_through(book.last_price)
+    at = 0
+    while at < len(line):
+        trigger(state, command_id, book, line[at], events)
+        at += 1
+        if book.stops.count:
+            line += book.stops.take_through(book.last_price)
+
+
+def trigger(state: PartitionState, command_id: bytes, book: ProductBook, order: Order, events: list[AnyEvent]) -> None:
+    state.seq += 1
+    book.sequence += 1
+    events.append(
+        StopTriggered(
+            state.seq,
+            book.number,
+            book.sequence,
+            state.time,
+            state.command_offset,
+            command_id,
+            False,
+            "",
+            0,
+            0,
+            order.order_id,
+            order.side,
+            order.stop_price,
+        )
+    )
+    if status_accepts(book.product.status, order.type, order.post_only):
+        execute(state, command_id, book, order, events)
+    else:
+        finish(state, command_id, book, order, DoneReason.TRADING_STATUS, events)
 
 
 def _execute_market(
-    state: PartitionState, command: PlaceOrder, book: ProductBook, order: Order, events: list[AnyEvent]
+    state: PartitionState, command_id: bytes, book: ProductBook, order: Order, events: list[AnyEvent]
 ) -> None:
-    if command.funds:
-        exhausted = match_funds(state, command.command_id, book, order, command.funds, events)
+    limit = collar(book, order.side)
+    reason: DoneReason | None
+    if order.funds:
+        reason = match_funds(state, command_id, book, order, limit, events)
+    elif match(state, command_id, book, order, limit, events):
+        reason = DoneReason.SELF_TRADE
     else:
-        match(state, command.command_id, book, order, events)
-        exhausted = order.remaining == 0
-    reason = DoneReason.FILLED if exhausted else DoneReason.NO_LIQUIDITY
-    finish(state, command.command_id, book, order, reason, events)
+        reason = None if order.remaining else DoneReason.FILLED
+    if reason is None:
+        ended = book.opposite(order.side).best is None
+        reason = DoneReason.NO_LIQUIDITY if ended else DoneReason.PRICE_COLLAR
+    finish(state, command_id, book, order, reason, events)
 
 
-def _accepted(state: PartitionState, command: PlaceOrder, book: ProductBook) -> OrderAccepted:
+def _arm(state: PartitionState, command_id: bytes, book: ProductBook, order: Order, events: list[AnyEvent]) -> None:
+    state.seq += 1
+    book.stops.arm(order, state.seq)
+    events.append(
+        StopArmed(
+            state.seq,
+            book.number,
+            book.sequence,
+            state.time,
+            state.command_offset,
+            command_id,
+            False,
+            "",
+            0,
+            0,
+            order.order_id,
+            order.side,
+            order.stop_price,
+        )
+    )
+
+
+def _accepted(state: PartitionState, command: PlaceOrder, book: ProductBook, waits: bool) -> OrderAccepted:
+    """The fact that an order is accepted; of a stop that waits, nobody else hears."""
     state.seq = seq = state.seq + 1
-    book.sequence = sequence = book.sequence + 1
+    if not waits:
+        book.sequence += 1
     return OrderAccepted(
         seq,
         command.number,
-        sequence,
+        book.sequence,
         state.time,
         state.command_offset,
         command.command_id,
@@ -168,4 +202,8 @@ def _accepted(state: PartitionState, command: PlaceOrder, book: ProductBook) -> 
         command.time_in_force,
         command.post_only,
         command.replay_of,
+        command.stp,
+        command.stop_price,
+        command.max_floor,
+        command.expire_time,
     )

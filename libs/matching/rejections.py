@@ -79,13 +79,17 @@ def _order_rejected(
         command.post_only,
         reason,
         first,
+        command.stp,
+        command.stop_price,
+        command.max_floor,
+        command.expire_time,
     )
 
 
 def missing_order_reason(state: PartitionState, command: Command) -> RejectReason:
     """Why an order cannot be found: it is done and still remembered, or nothing is known of it."""
     if command.order_id:
-        done = state.window.seen(command.order_id)
+        done = command.order_id in state.window.seen
     else:
-        done = state.window.first(key_digest(command.account, command.number, command.client_oid)) is not None
+        done = key_digest(command.account, command.number, command.client_oid) in state.window.first
     return RejectReason.ORDER_DONE if done else RejectReason.UNKNOWN_ORDER

@@ -1,80 +1,114 @@
-"""What a place, an amend or a listing must satisfy before it may change anything. The first reason that applies wins.
-
-Their order is the documented precedence: the status of the product, then the shape of the order, then its price, its
-size, its funds, the increments, the limits, and last what depends on the book.
-"""
+"""Why a command cannot be carried out. The order of the checks is the documented precedence: the first that fails."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from libs.book.orders import Order
+from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
-from libs.events.commands import AmendOrder, ListProduct, PlaceOrder, UpdateProduct
-from libs.events.values import MAX_INTEGER, OrderType, Product, RejectReason, Side, TimeInForce, TradingStatus
+from libs.events.commands import AmendOrder, PlaceOrder
+from libs.events.values import MAX_INTEGER, OrderType, RejectReason, TimeInForce, TradingStatus
 
-MAX_SCALE: Final = 18
-MAX_NAME: Final = 64
-"""Characters of a product id, currency, account or client_oid."""
+BASIS_POINTS: Final = 10_000
 
-_ONLINE: Final = TradingStatus.ONLINE
-_LIMIT: Final = OrderType.LIMIT
-_GTC: Final = TimeInForce.GTC
-_BUY: Final = Side.BUY
+_LIMIT = OrderType.LIMIT
+_GTC = TimeInForce.GTC
+_GTD = TimeInForce.GTD
+_IOC = TimeInForce.IOC
+_FOK = TimeInForce.FOK
+_BUY: Final = 1
 
 
-def place_reason(command: PlaceOrder, book: ProductBook) -> RejectReason | None:
+def place_reason(state: PartitionState, command: PlaceOrder, book: ProductBook) -> RejectReason | None:
     product = book.product
-    if product.status is not _ONLINE and not _status_accepts(product.status, command.type, command.post_only):
+    if not book.online and not status_accepts(product.status, command.type, command.post_only):
         return RejectReason.TRADING_STATUS
     if command.order_id != command.command_id:
         return RejectReason.INVALID_ORDER
-    if command.type is _LIMIT:
-        return _limit_reason(command, book)
-    return _market_reason(command, product)
-
-
-def _limit_reason(command: PlaceOrder, book: ProductBook) -> RejectReason | None:
-    product, price, size = book.product, command.price, command.size
-    if command.funds or (command.post_only and command.time_in_force is not _GTC):
+    limit = command.type is _LIMIT
+    if not (_limit_fits(command) if limit else _market_fits(command)):
         return RejectReason.INVALID_ORDER
-    if not 0 < price <= MAX_INTEGER:
-        return RejectReason.INVALID_PRICE
-    if not 0 < size <= MAX_INTEGER:
-        return RejectReason.INVALID_SIZE
-    if price % product.quote_increment:
-        return RejectReason.OFF_TICK
-    reason = size_reason(product, size)
-    if reason is not None:
-        return reason
-    if price * size < product.min_notional:
-        return RejectReason.BELOW_MIN_NOTIONAL
-    if command.post_only and meets(book, command.side, price):
-        return RejectReason.POST_ONLY
-    return None
+    return (
+        _value_reason(state, command, limit)
+        or _step_reason(command, book)
+        or (_SIZELESS if command.funds else size_reason(command.size, book))
+        or (_notional_reason(command, book, limit) if product.min_notional else None)
+        or (collar_reason(book, command.side, command.price) if limit and not command.stop_price else None)
+        or (_count_reason(command, book, limit) if product.max_open_orders else None)
+        or (RejectReason.POST_ONLY if command.post_only and meets(book, command.side, command.price) else None)
+    )
 
 
-def _market_reason(command: PlaceOrder, product: Product) -> RejectReason | None:
-    if command.post_only or command.time_in_force is TimeInForce.FOK or (command.size != 0 and command.funds != 0):
-        return RejectReason.INVALID_ORDER
-    if command.price:
+_SIZELESS: Final = None
+"""By funds: there is no size to look at."""
+
+
+def _limit_fits(command: PlaceOrder) -> bool:
+    """True if the fields of a limit order go together."""
+    if command.funds:
+        return False
+    if command.time_in_force is _GTC or command.time_in_force is _GTD:
+        return not (command.post_only and command.stop_price)
+    return not command.post_only and not command.max_floor
+
+
+def _market_fits(command: PlaceOrder) -> bool:
+    """True if the fields of a market order go together."""
+    return (
+        not command.post_only
+        and (command.time_in_force is _GTC or command.time_in_force is _IOC)
+        and not command.max_floor
+        and not (command.size and command.funds)
+    )
+
+
+def _value_reason(state: PartitionState, command: PlaceOrder, limit: bool) -> RejectReason | None:
+    """Values out of range."""
+    if limit:
+        if not 0 < command.price <= MAX_INTEGER:
+            return RejectReason.INVALID_PRICE
+    elif command.price:
         return RejectReason.INVALID_PRICE
     if command.funds:
         if not 0 < command.funds <= MAX_INTEGER:
             return RejectReason.INVALID_FUNDS
-        return RejectReason.BELOW_MIN_NOTIONAL if command.funds < product.min_notional else None
-    if not 0 < command.size <= MAX_INTEGER:
+    elif not 0 < command.size <= MAX_INTEGER:
         return RejectReason.INVALID_SIZE
-    return size_reason(product, command.size)
+    if command.stop_price and not 0 < command.stop_price <= MAX_INTEGER:
+        return RejectReason.INVALID_STOP_PRICE
+    if command.max_floor and not 0 < command.max_floor <= MAX_INTEGER:
+        return RejectReason.INVALID_MAX_FLOOR
+    if command.time_in_force is _GTD:
+        return None if state.time < command.expire_time <= MAX_INTEGER else RejectReason.INVALID_EXPIRE_TIME
+    return RejectReason.INVALID_EXPIRE_TIME if command.expire_time else None
 
 
-def size_reason(product: Product, size: int) -> RejectReason | None:
-    if size % product.base_increment:
+def _step_reason(command: PlaceOrder, book: ProductBook) -> RejectReason | None:
+    """Tick and lot."""
+    if command.price % book.tick or command.stop_price % book.tick:
+        return RejectReason.OFF_TICK
+    if command.size % book.lot or command.max_floor % book.lot:
         return RejectReason.OFF_LOT
-    if size < product.min_size:
+    return None
+
+
+def size_reason(size: int, book: ProductBook) -> RejectReason | None:
+    if size < book.least:
         return RejectReason.BELOW_MIN_SIZE
-    if product.max_size and size > product.max_size:
-        return RejectReason.ABOVE_MAX_SIZE
+    return RejectReason.ABOVE_MAX_SIZE if size > book.most else None
+
+
+def _notional_reason(command: PlaceOrder, book: ProductBook, limit: bool) -> RejectReason | None:
+    notional = command.price * command.size if limit else command.funds
+    below = notional < book.product.min_notional and (limit or command.funds)
+    return RejectReason.BELOW_MIN_NOTIONAL if below else None
+
+
+def _count_reason(command: PlaceOrder, book: ProductBook, limit: bool) -> RejectReason | None:
+    may_rest = command.stop_price or (limit and (command.time_in_force is _GTC or command.time_in_force is _GTD))
+    if may_rest and len(book.accounts.get(command.account, ())) >= book.product.max_open_orders:
+        return RejectReason.TOO_MANY_ORDERS
     return None
 
 
@@ -87,95 +121,91 @@ def meets(book: ProductBook, side: int, price: int) -> bool:
     return bid is not None and bid.price >= price
 
 
-def _status_accepts(status: TradingStatus, kind: OrderType, post_only: bool) -> bool:
+def collar(book: ProductBook, side: int) -> int:
+    """The worst price that the product's collar lets a taker of this side have now; 0 if any."""
+    product = book.product
+    reference = book.last_price or product.reference_price
+    width = reference * product.price_collar // BASIS_POINTS
+    if not product.price_collar or not reference:
+        return 0
+    return reference + width if side == _BUY else max(0, reference - width)
+
+
+def collar_reason(book: ProductBook, side: int, price: int) -> RejectReason | None:
+    if not book.product.price_collar:
+        return None
+    worst = collar(book, side)
+    outside = worst and (price > worst if side == _BUY else price < worst)
+    return RejectReason.PRICE_COLLAR if outside else None
+
+
+def status_accepts(status: TradingStatus, kind: OrderType, post_only: bool) -> bool:
     if status is TradingStatus.POST_ONLY:
         return post_only
     if status is TradingStatus.LIMIT_ONLY:
         return kind is _LIMIT
-    return status is _ONLINE
+    return status is TradingStatus.ONLINE
 
 
-def amend_reason(command: AmendOrder, order: Order, book: ProductBook) -> RejectReason | None:
-    product, price, size = book.product, command.price, command.size
-    if order.account.name != command.account:
+def amend_reason(state: PartitionState, command: AmendOrder, order: Order, book: ProductBook) -> RejectReason | None:
+    if order.account != command.account:
         return RejectReason.NOT_OWNER
-    if product.status is not _ONLINE and not _status_accepts(product.status, _LIMIT, order.post_only):
+    if not book.online and not status_accepts(book.product.status, order.type, order.post_only):
         return RejectReason.TRADING_STATUS
-    if price is None and size is None:
+    given = (command.price, command.size, command.stop_price, command.max_floor, command.expire_time)
+    if all(value is None for value in given):
         return RejectReason.NOTHING_TO_CHANGE
-    if price is not None and not 0 < price <= MAX_INTEGER:
-        return RejectReason.INVALID_PRICE
-    if size is not None and not 0 < size <= MAX_INTEGER:
-        return RejectReason.INVALID_SIZE
-    if price is not None and price != order.price and price % product.quote_increment:
+    if not _amendment_fits(command, order):
+        return RejectReason.INVALID_ORDER
+    reason = _amended_value_reason(state, command)
+    if reason is not None:
+        return reason
+    price = order.price if command.price is None else command.price
+    size = order.size if command.size is None else command.size
+    stop_price = order.stop_price if command.stop_price is None else command.stop_price
+    max_floor = order.max_floor if command.max_floor is None else command.max_floor
+    if (price != order.price and price % book.tick) or (stop_price != order.stop_price and stop_price % book.tick):
         return RejectReason.OFF_TICK
-    if size is None or size <= order.filled:
-        return None if price is None or price == order.price else _reprice_reason(order, price, order.size, book)
-    if size != order.size:
-        reason = size_reason(product, size)
+    if (size != order.size and size % book.lot) or (max_floor != order.max_floor and max_floor % book.lot):
+        return RejectReason.OFF_LOT
+    goes_on = order.size == 0 or size > order.filled + order.taken_off
+    if goes_on and size != order.size:
+        reason = size_reason(size, book)
         if reason is not None:
             return reason
-    return _reprice_reason(order, order.price if price is None else price, size, book)
-
-
-def _reprice_reason(order: Order, price: int, size: int, book: ProductBook) -> RejectReason | None:
-    if (price, size) != (order.price, order.size) and price * size < book.product.min_notional:
+    if goes_on and (price, size) != (order.price, order.size) and price * size < book.product.min_notional and price:
         return RejectReason.BELOW_MIN_NOTIONAL
-    if order.post_only and price != order.price and meets(book, order.side, price):
-        return RejectReason.POST_ONLY
+    if price != order.price:
+        if not order.armed and collar_reason(book, order.side, price) is not None:
+            return RejectReason.PRICE_COLLAR
+        if order.post_only and meets(book, order.side, price):
+            return RejectReason.POST_ONLY
     return None
 
 
-def listing_is_valid(command: ListProduct) -> bool:
-    names = (command.product_id, command.base_currency, command.quote_currency)
-    return (
-        all(0 < len(name) <= MAX_NAME for name in names)
-        and 0 <= command.price_scale <= MAX_SCALE
-        and 0 <= command.size_scale <= MAX_SCALE
-        and _rules_are_valid(
-            command.quote_increment,
-            command.base_increment,
-            command.min_size,
-            command.max_size,
-            command.min_notional,
-        )
+def _amendment_fits(command: AmendOrder, order: Order) -> bool:
+    """True if the order has what is to be changed."""
+    limit = order.type is _LIMIT
+    at_once = order.time_in_force is _IOC or order.time_in_force is _FOK
+    return not (
+        (command.stop_price is not None and not order.armed)
+        or (not limit and (command.price is not None or command.max_floor is not None))
+        or (command.size is not None and not order.size)
+        or (command.max_floor is not None and at_once)
+        or (command.expire_time is not None and order.time_in_force is not _GTD)
     )
 
 
-def updated(product: Product, command: UpdateProduct) -> Product | None:
-    """The product after the change, or None if the change makes no sense."""
-    quote_increment = product.quote_increment if command.quote_increment is None else command.quote_increment
-    base_increment = product.base_increment if command.base_increment is None else command.base_increment
-    min_size = product.min_size if command.min_size is None else command.min_size
-    max_size = product.max_size if command.max_size is None else command.max_size
-    min_notional = product.min_notional if command.min_notional is None else command.min_notional
-    if not _rules_are_valid(quote_increment, base_increment, min_size, max_size, min_notional):
-        return None
-    return Product(
-        product.product_id,
-        product.number,
-        product.partition,
-        product.base_currency,
-        product.quote_currency,
-        product.price_scale,
-        product.size_scale,
-        quote_increment,
-        base_increment,
-        product.status,
-        min_size,
-        max_size,
-        min_notional,
-    )
-
-
-def _rules_are_valid(
-    quote_increment: int, base_increment: int, min_size: int, max_size: int, min_notional: int
-) -> bool:
-    return (
-        0 < quote_increment <= MAX_INTEGER
-        and 0 < base_increment <= MAX_INTEGER
-        and 0 <= min_size <= MAX_INTEGER
-        and 0 <= max_size <= MAX_INTEGER
-        and 0 <= min_notional <= MAX_INTEGER
-        and (max_size == 0 or min_size <= max_size)
-    )
+def _amended_value_reason(state: PartitionState, command: AmendOrder) -> RejectReason | None:
+    """Values out of range."""
+    if command.price is not None and not 0 < command.price <= MAX_INTEGER:
+        return RejectReason.INVALID_PRICE
+    if command.size is not None and not 0 < command.size <= MAX_INTEGER:
+        return RejectReason.INVALID_SIZE
+    if command.stop_price is not None and not 0 < command.stop_price <= MAX_INTEGER:
+        return RejectReason.INVALID_STOP_PRICE
+    if command.max_floor is not None and not 0 <= command.max_floor <= MAX_INTEGER:
+        return RejectReason.INVALID_MAX_FLOOR
+    if command.expire_time is not None and not state.time < command.expire_time <= MAX_INTEGER:
+        return RejectReason.INVALID_EXPIRE_TIME
+    return None

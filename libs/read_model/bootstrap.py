@@ -3,18 +3,18 @@
 Orders, products and positions are read in one REPEATABLE READ transaction, so all are of the same moment.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import asyncpg
 import msgspec
 
+from libs.book.orders import Order
 from libs.book.partition import PartitionState, Tombstone
-from libs.book.snapshot import OrderRow, restore_side
+from libs.book.snapshot import restore
 from libs.book.window import Window
 from libs.events.ids import partition_of
-from libs.events.values import Product, Side, TradingStatus
+from libs.events.values import OrderType, Product, SelfTradePrevention, Side, TimeInForce, TradingStatus
 from libs.read_model.connect import AnyConnection
 from libs.read_model.positions import Position, read_positions
 
@@ -24,11 +24,12 @@ SELECT product_id, number, partition, base_currency, quote_currency, price_scale
     trade_id, last_price, last_size, last_time
 FROM products ORDER BY number
 """
-_PRODUCT_FIELDS: Final = len(Product.__struct_fields__)
+_PRODUCT_FIELDS: Final = 13
+"""How many of the columns are the product's."""
 
 _ORDERS: Final = """
-SELECT o.number, o.side, o.order_id, o.account, o.client_oid, o.price, o.size, o.filled_size, o.remaining, o.displayed,
-    o.post_only, o.priority
+SELECT o.number, o.order_id, o.account, o.client_oid, o.side, o.price, o.size, o.remaining, o.displayed, o.priority,
+    o.post_only
 FROM open_orders JOIN orders AS o USING (order_id) WHERE o.status = 2 ORDER BY o.priority
 """
 
@@ -97,8 +98,31 @@ def _list(states: dict[int, PartitionState], products: Iterable[ProductState]) -
 
 def _rest(states: dict[int, PartitionState], rows: Iterable[asyncpg.Record]) -> None:
     """Rows come in queue order: a priority is a place in the partition's history."""
-    queues: dict[tuple[int, int], list[OrderRow]] = defaultdict(list)
-    for number, side, order_id, *rest in rows:
-        queues[number, side].append(OrderRow(order_id.bytes, *rest))
-    for (number, side), queue in queues.items():
-        restore_side(states[partition_of(number)].products[number], Side(side), queue)
+    for row in rows:
+        number = row["number"]
+        restore(states[partition_of(number)].products[number], (_order(row),))
+
+
+def _order(row: asyncpg.Record) -> Order:
+    return Order(
+        row["order_id"].bytes,
+        row["account"],
+        row["client_oid"],
+        0,
+        Side(row["side"]),
+        OrderType.LIMIT,
+        row["price"],
+        row["size"],
+        row["remaining"],
+        row["displayed"],
+        row["priority"],
+        TimeInForce.GTC,
+        row["post_only"],
+        SelfTradePrevention.DC,
+        0,
+        0,
+        0,
+        0,
+        0,
+        False,
+    )

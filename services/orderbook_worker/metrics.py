@@ -7,18 +7,14 @@ from libs.book.ladder import Ladder
 from libs.book.partition import PartitionState
 from libs.events.decimals import to_text
 from libs.events.events import (
-    AmendRejected,
+    REJECTIONS,
     AnyEvent,
-    CancelRejected,
-    CommandRejected,
     OrderDone,
-    OrderRejected,
     TradeExecuted,
 )
 from libs.service.clock import Clock
 from libs.service.metrics import Metrics
 
-_REJECTIONS = (OrderRejected, AmendRejected, CancelRejected, CommandRejected)
 _NANOSECONDS = 1_000_000_000
 
 
@@ -45,7 +41,7 @@ class LaneMetrics:
         self._trades.add(kinds[TradeExecuted])
         self._filled.add(kinds[OrderDone])
         self._count_commands(events)
-        if any(kinds[kind] for kind in _REJECTIONS):
+        if any(kinds[kind] for kind in REJECTIONS):
             self._count_rejections(events)
         if kinds[TradeExecuted]:
             self._add_volume(events)
@@ -62,7 +58,7 @@ class LaneMetrics:
             self._latency.observe((self._clock.now() - events[0].sent) / _NANOSECONDS)
 
     def _count_rejections(self, events: Sequence[AnyEvent]) -> None:
-        reasons = Counter(event.reason.name.lower() for event in events if isinstance(event, _REJECTIONS))
+        reasons = Counter(event.reason.name.lower() for event in events if isinstance(event, REJECTIONS))
         for reason, times in reasons.items():
             self._metrics.counter("orders_rejected_total", "Commands rejected.", reason=reason).add(times)
 

@@ -1,6 +1,6 @@
 """Products and their status, and what happens to what comes twice or late."""
 
-from libs.book.window import DURATION
+from libs.book.window import DURATION, SECOND
 from libs.events.events import CommandRejected, DuplicateIgnored, OrderRejected, ProductListed
 from libs.events.values import RejectReason
 from tests.unit.matching.script import Venue, check, listing, parse
@@ -75,7 +75,7 @@ def test_the_same_command_is_ignored_while_it_is_remembered_and_stale_after() ->
     assert isinstance(venue.send(place)[0], DuplicateIgnored)
     venue.restart()
     assert isinstance(venue.send(place)[0], DuplicateIgnored)
-    venue.now += DURATION
+    venue.now += (DURATION + 1) * SECOND
     late = venue.send(place)[0]
     assert isinstance(late, CommandRejected)
     assert late.reason is RejectReason.STALE
@@ -85,7 +85,7 @@ def test_an_open_order_is_known_for_ever() -> None:
     venue = Venue()
     place = parse(venue, "place A1 ann sell 5 @ 101")
     venue.send(place)
-    venue.now += 2 * DURATION
+    venue.now += 2 * DURATION * SECOND
     check("place A2 ann sell 5 @ 102 -> accepted, rests 5", venue)
     assert isinstance(venue.send(place)[0], DuplicateIgnored)
 
@@ -107,5 +107,5 @@ def test_a_clock_that_runs_ahead_is_refused_and_does_not_move_the_watermark() ->
     event = venue.send(ahead)[0]
     assert isinstance(event, OrderRejected)
     assert event.reason is RejectReason.CLOCK
-    venue.now += 2 * DURATION
+    venue.now += 2 * DURATION * SECOND
     check("place A2 ann sell 5 @ 102 -> accepted, rests 5", venue)

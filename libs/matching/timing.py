@@ -1,0 +1,115 @@
+"""What happens because engine time has come: orders expire, and the switches of accounts cancel all they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+from libs.book.deadlines import Deadline
+from libs.book.partition import PartitionState
+from libs.book.product import ProductBook
+from libs.events.commands import AdvanceTime, ArmCancelAllAfter
+from libs.events.events import (
+    AnyEvent,
+    CancelAllAfterArmed,
+    CancelAllAfterDisarmed,
+    CancelAllAfterFired,
+    TimeAdvanced,
+)
+from libs.events.values import DoneReason, RejectReason
+from libs.matching.canceling import orders_of
+from libs.matching.crossing import finish
+from libs.matching.rejections import only_header, reject
+
+MAX_TIMEOUT: Final = 86_400_000_000_000
+"""ns; a day."""
+
+
+def run_deadlines(
+    state: PartitionState, command_id: bytes, books: Iterable[ProductBook], events: list[AnyEvent]
+) -> None:
+    """All that is due by engine time in these products, in the order of the deadlines."""
+    time = state.time
+    line: list[tuple[Deadline, int]] = []
+    by_number = {book.number: book for book in books if book.deadlines.next <= time}
+    for book in by_number.values():
+        _join(line, book)
+    heapify(line)
+    while line and line[0][0][0] <= time:
+        deadline, number = heappop(line)
+        book = by_number[number]
+        _happen(state, command_id, book, deadline, events)
+        _join(line, book)
+
+
+def _join(line: list[tuple[Deadline, int]], book: ProductBook) -> None:
+    earliest = book.deadlines.earliest()
+    if earliest is not None:
+        heappush(line, (earliest, book.number))
+
+
+def _happen(
+    state: PartitionState, command_id: bytes, book: ProductBook, deadline: Deadline, events: list[AnyEvent]
+) -> None:
+    time, _, name = deadline
+    if isinstance(name, bytes):
+        finish(state, command_id, book, book.orders[name], DoneReason.EXPIRED, events)
+        return
+    orders = orders_of(book, name)
+    for order in orders:
+        finish(state, command_id, book, order, DoneReason.CANCELED, events)
+    del book.deadlines.switches[name]
+    state.seq += 1
+    events.append(
+        CancelAllAfterFired(
+            state.seq,
+            book.number,
+            book.sequence,
+            state.time,
+            state.command_offset,
+            command_id,
+            False,
+            "",
+            0,
+            0,
+            name,
+            time,
+            len(orders),
+        )
+    )
+
+
+def arm_cancel_all_after(
+    state: PartitionState, command: ArmCancelAllAfter, book: ProductBook | None, events: list[AnyEvent]
+) -> None:
+    if book is None:
+        events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
+    elif not 0 <= command.timeout <= MAX_TIMEOUT:
+        events.append(reject(state, command, book, RejectReason.INVALID_TIMEOUT))
+    elif command.timeout:
+        deadline = state.time + command.timeout
+        book.deadlines.switch(command.account, deadline)
+        events.append(CancelAllAfterArmed(*only_header(state, command, book), deadline))
+    else:
+        book.deadlines.switches.pop(command.account, None)
+        events.append(CancelAllAfterDisarmed(*only_header(state, command, book)))
+
+
+def advance_time(state: PartitionState, command: AdvanceTime, book: ProductBook | None, events: list[AnyEvent]) -> None:
+    """The deadlines have happened by now: this is only the command's outcome, a fact of the whole partition."""
+    state.seq += 1
+    events.append(
+        TimeAdvanced(
+            state.seq,
+            0,
+            0,
+            state.time,
+            state.command_offset,
+            command.command_id,
+            True,
+            command.account,
+            command.key,
+            command.sent,
+        )
+    )
