@@ -160,27 +160,36 @@ def amend_reason(state: PartitionState, command: AmendOrder, order: Order, book:
     reason = _amended_value_reason(state, command)
     if reason is not None:
         return reason
+    return _amended_step_reason(command, order, book) or _amended_limit_reason(command, order, book)
+
+
+def _amended_step_reason(command: AmendOrder, order: Order, book: ProductBook) -> RejectReason | None:
+    """Tick and lot of what changes: what stands stays, whatever the increments are today."""
+    for price, before in ((command.price, order.price), (command.stop_price, order.stop_price)):
+        if price is not None and price != before and price % book.tick:
+            return RejectReason.OFF_TICK
+    for size, before in ((command.size, order.size), (command.max_floor, order.max_floor)):
+        if size is not None and size != before and size % book.lot:
+            return RejectReason.OFF_LOT
+    return None
+
+
+def _amended_limit_reason(command: AmendOrder, order: Order, book: ProductBook) -> RejectReason | None:
+    """The product's limits, and what depends on the book."""
     price = order.price if command.price is None else command.price
     size = order.size if command.size is None else command.size
-    stop_price = order.stop_price if command.stop_price is None else command.stop_price
-    max_floor = order.max_floor if command.max_floor is None else command.max_floor
-    if (price != order.price and price % book.tick) or (stop_price != order.stop_price and stop_price % book.tick):
-        return RejectReason.OFF_TICK
-    if (size != order.size and size % book.lot) or (max_floor != order.max_floor and max_floor % book.lot):
-        return RejectReason.OFF_LOT
-    goes_on = order.size == 0 or size > order.filled + order.taken_off
-    if goes_on and size != order.size:
+    if size != order.size and size > order.filled + order.taken_off:
         reason = size_reason(size, book)
         if reason is not None:
             return reason
-    if goes_on and (price, size) != (order.price, order.size) and price * size < book.product.min_notional and price:
+    changed = (price, size) != (order.price, order.size) and size > order.filled + order.taken_off
+    if changed and 0 < price * size < book.product.min_notional:
         return RejectReason.BELOW_MIN_NOTIONAL
-    if price != order.price:
-        if not order.armed and collar_reason(book, order.side, price) is not None:
-            return RejectReason.PRICE_COLLAR
-        if order.post_only and meets(book, order.side, price):
-            return RejectReason.POST_ONLY
-    return None
+    if price == order.price:
+        return None
+    if not order.armed and collar_reason(book, order.side, price) is not None:
+        return RejectReason.PRICE_COLLAR
+    return RejectReason.POST_ONLY if order.post_only and meets(book, order.side, price) else None
 
 
 def _amendment_fits(command: AmendOrder, order: Order) -> bool:

@@ -22,7 +22,7 @@ class NaiveOrder:
 
     __slots__ = (
         "account", "client_oid", "done_reason", "filled", "funds", "place", "price", "reject_reason", "remaining",
-        "side", "size", "status", "type", "value",
+        "side", "size", "status", "taken_off", "type", "value",
     )  # fmt: skip
 
     def __init__(self, event: facts.OrderAccepted | facts.OrderRejected, status: int) -> None:
@@ -35,6 +35,8 @@ class NaiveOrder:
         self.funds = event.funds
         self.remaining = event.size
         self.filled = 0
+        self.taken_off = 0
+        """By self-trade prevention."""
         self.value = 0
         self.status = status
         self.done_reason: int | None = None
@@ -151,10 +153,27 @@ class NaiveBook:
             )
         )  # fmt: skip
 
+    def prevented(self, event: facts.SelfTradePrevented) -> None:
+        maker, taker = self._open(event.maker_order_id, "is met"), self._open(event.taker_order_id, "meets")
+        what = f"self-trade prevented in event {event.seq}"
+        same(f"{what}: accounts", maker.account, taker.account)
+        maker.remaining -= event.size
+        maker.taken_off += event.size
+        if taker.size:
+            taker.remaining -= event.size
+            taker.taken_off += event.size
+        same(
+            f"{what}: what remains", (maker.remaining, taker.remaining), (event.maker_remaining, event.taker_remaining)
+        )
+
     def amended(self, event: facts.OrderAmended) -> None:
         order = self._open(event.order_id, "is amended")
         what = f"amended order {text(event.order_id)}"
-        same(f"{what}: size = filled + remaining", event.size, order.filled + event.remaining)
+        same(
+            f"{what}: size = filled + remaining + taken off",
+            event.size,
+            order.filled + event.remaining + order.taken_off,
+        )
         same(f"{what}: keeps its place", order.price == event.price and event.size <= order.size, event.kept_place)
         if not event.kept_place:
             self._leave(event.order_id, order)

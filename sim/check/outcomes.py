@@ -152,6 +152,8 @@ class Outcomes:
                 self.books[event.number].rested(event)
             case facts.TradeExecuted():
                 self._trade(event)
+            case facts.SelfTradePrevented():
+                self.books[event.number].prevented(event)
             case facts.OrderAmended():
                 self.books[event.number].amended(event)
             case facts.OrderRejected() | facts.AmendRejected() | facts.CancelRejected() | facts.CommandRejected():

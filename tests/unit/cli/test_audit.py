@@ -125,7 +125,7 @@ def test_a_tampered_price_is_named_field_by_field(cluster: Cluster) -> None:
     where: list[int] = []
 
     def change(slots: list[Slot]) -> None:
-        at, event = event_at(slots, 20, TradeExecuted)
+        at, event = event_at(slots, 1, TradeExecuted)
         force_setattr(event, "price", 7)
         put(slots, at, event)
         where.append(at)

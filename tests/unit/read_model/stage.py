@@ -180,9 +180,9 @@ def _assert_books(books: Books, traffics: Sequence[Traffic]) -> None:
 
 
 def _queue(state: PartitionState, number: int, side: int) -> list[tuple[object, ...]]:
-    names = ("order_id", "client_oid", "price", "size", "filled", "remaining", "displayed", "post_only", "priority")
+    names = ("order_id", "client_oid", "price", "size", "remaining", "displayed", "post_only", "priority")
     return [
-        (order.account.name, *(getattr(order, name) for name in names))
+        (order.account, *(getattr(order, name) for name in names))
         for level in state.products[number].ladder(side)
         for order in level
     ]

@@ -43,9 +43,9 @@ class Script:
         self._count = count(1)
         self.do(ListProduct(self._id(0), "op", 0, NO_ID, "", 0, START, 0, None, "BTC-USD", "BTC", "USD", 2, 8, 1, 1))
 
-    def place(self, oid: str, side: Side, price: int, size: int) -> None:
+    def place(self, oid: str, side: Side, price: int, size: int, owner: str = OWNER) -> None:
         order = self._id(NUMBER)
-        head = (order, OWNER, NUMBER, order, oid, key_digest(OWNER, NUMBER, oid), self._now(), 0, None)
+        head = (order, owner, NUMBER, order, oid, key_digest(owner, NUMBER, oid), self._now(), 0, None)
         self.do(PlaceOrder(*head, side, OrderType.LIMIT, price, size))
 
     def cancel(self, oid: str) -> None:
@@ -81,7 +81,7 @@ def script() -> Script:
     made.place("s2", Side.SELL, 101, 5)
     made.place("b1", Side.BUY, 99, 5)
     made.amend("s1", 4)
-    made.place("b2", Side.BUY, 101, 6)  # s1 whole, 2 of s2
+    made.place("b2", Side.BUY, 101, 6, "rec-002")  # s1 whole, 2 of s2
     made.cancel("s1")
     made.cancel("never")
     made.cancel("b1")
@@ -147,7 +147,7 @@ def test_a_second_outcome_is_named(script: Script) -> None:
 
 
 def test_a_rejection_of_the_same_key_must_name_what_came_first(script: Script) -> None:
-    script.place("b2", Side.BUY, 50, 1)
+    script.place("b2", Side.BUY, 50, 1, "rec-002")
     (rejected,) = script.events[-1:]
     assert isinstance(rejected, OrderRejected)
     assert rejected.reason is RejectReason.DUPLICATE
