@@ -76,9 +76,10 @@ def match_funds(
         if size > maker.displayed:
             size = maker.displayed
         if maker.account == account:
-            spent = _SELF_TRADE
+            if taker.stp is _DC:
+                spent = _SELF_TRADE
             if _prevent(state, command_id, book, opposite, maker, taker, size, events):
-                return spent
+                return _SELF_TRADE
             continue
         spent = _FILLED
         taker.funds -= size * level.price

@@ -98,11 +98,12 @@ def delist_product(
         events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
         return
     account, key, sent = command.account, command.key, command.sent
-    for order in in_cancel_order(book.orders.values()):
+    orders = in_cancel_order(book.orders.values())
+    for order in orders:
         finish(state, command.command_id, book, order, DoneReason.DELISTED, events, account, key, sent)
         account, key, sent = "", 0, 0
     product = replace(book.product, status=TradingStatus.DELISTED)
-    events.append(_changed(ProductDelisted, state, command, book, product, first=not events))
+    events.append(_changed(ProductDelisted, state, command, book, product, first=not orders))
     state.delist(product)
 
 

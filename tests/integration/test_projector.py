@@ -122,7 +122,7 @@ def sweep(traffic: Traffic, makers: int) -> None:
         order_id = traffic.mint(number)
         events = traffic.send(
             PlaceOrder(
-                order_id, "sweeper", number, order_id, "", 0, traffic.time, 0, None, side, OrderType.LIMIT, 10_000, size
+                order_id, side.name, number, order_id, "", 0, traffic.time, 0, None, side, OrderType.LIMIT, 10_000, size
             )
         )
         return sum(isinstance(event, TradeExecuted) for event in events)

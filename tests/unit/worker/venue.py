@@ -61,9 +61,9 @@ class Cluster:
             self._id(0), "op", 0, NO_ID, "", 0, SENT + self.sent, 0, None, "TEST", "T", "USD", 0, 0, 1, 1
         )
 
-    def place(self, side: Side = Side.SELL, price: int = 100, size: int = 1) -> PlaceOrder:
+    def place(self, side: Side = Side.SELL, price: int = 100, size: int = 1, account: str = "ann") -> PlaceOrder:
         order_id = self._id(NUMBER)
-        head = (order_id, "ann", NUMBER, order_id, "", 0, SENT + self.sent, 0, None)
+        head = (order_id, account, NUMBER, order_id, "", 0, SENT + self.sent, 0, None)
         return PlaceOrder(*head, side, OrderType.LIMIT, price, size)
 
     def cancel(self, order_id: bytes) -> CancelOrder:
