@@ -214,7 +214,9 @@ def _switch_gone(state: PartitionState, event: CancelAllAfterDisarmed) -> None:
 
 
 def _switch_fired(state: PartitionState, event: CancelAllAfterFired) -> None:
-    del _book(state, event).deadlines.switches[event.owner]
+    _book(state, event).deadlines.switches.pop(
+        event.owner, None
+    )  # whoever only follows may have begun after it was set
 
 
 def _listed(state: PartitionState, event: ProductListed) -> None:

@@ -14,7 +14,7 @@ from libs.book.partition import PartitionState, Tombstone
 from libs.book.snapshot import restore
 from libs.book.window import Window
 from libs.events.ids import partition_of
-from libs.events.values import OrderType, Product, SelfTradePrevention, Side, TimeInForce, TradingStatus
+from libs.events.values import Product, TradingStatus
 from libs.read_model.connect import AnyConnection
 from libs.read_model.positions import Position, read_positions
 
@@ -24,14 +24,14 @@ SELECT product_id, number, partition, base_currency, quote_currency, price_scale
     trade_id, last_price, last_size, last_time
 FROM products ORDER BY number
 """
-_PRODUCT_FIELDS: Final = 13
-"""How many of the columns are the product's."""
+_PRODUCT_FIELDS: Final = len(Product.__struct_fields__)
 
 _ORDERS: Final = """
-SELECT o.number, o.order_id, o.account, o.client_oid, o.side, o.price, o.size, o.remaining, o.displayed, o.priority,
-    o.post_only
-FROM open_orders JOIN orders AS o USING (order_id) WHERE o.status = 2 ORDER BY o.priority
+SELECT o.order_id, o.account, o.client_oid, 0, o.side, o.type, o.price, o.size, o.remaining, o.displayed, o.priority,
+    o.time_in_force, o.post_only, o.stp, o.max_floor, o.stop_price, o.expire_time, o.funds, o.taken_off, o.status = 3, o.number
+FROM open_orders JOIN orders AS o USING (order_id) WHERE o.status IN (2, 3) ORDER BY o.priority
 """
+"""The fields of an `Order` in their order, and the product. Armed stops are of status 3."""
 
 
 class LastTrade(NamedTuple):
@@ -98,31 +98,6 @@ def _list(states: dict[int, PartitionState], products: Iterable[ProductState]) -
 
 def _rest(states: dict[int, PartitionState], rows: Iterable[asyncpg.Record]) -> None:
     """Rows come in queue order: a priority is a place in the partition's history."""
-    for row in rows:
-        number = row["number"]
-        restore(states[partition_of(number)].products[number], (_order(row),))
-
-
-def _order(row: asyncpg.Record) -> Order:
-    return Order(
-        row["order_id"].bytes,
-        row["account"],
-        row["client_oid"],
-        0,
-        Side(row["side"]),
-        OrderType.LIMIT,
-        row["price"],
-        row["size"],
-        row["remaining"],
-        row["displayed"],
-        row["priority"],
-        TimeInForce.GTC,
-        row["post_only"],
-        SelfTradePrevention.DC,
-        0,
-        0,
-        0,
-        0,
-        0,
-        False,
-    )
+    for order_id, *fields, number in rows:
+        order = msgspec.convert([order_id.bytes, *fields], Order)
+        restore(states[partition_of(number)].products[number], (order,))

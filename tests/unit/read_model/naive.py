@@ -201,8 +201,7 @@ class NaiveTables:
         self,
         event: facts.ProductListed | facts.ProductUpdated | facts.TradingStatusChanged | facts.ProductDelisted,
     ) -> None:
-        shown = event.product.__struct_fields__[:13]  # as far as the table has columns
-        given = {name: getattr(event.product, name) for name in shown}
+        given = {name: getattr(event.product, name) for name in event.product.__struct_fields__}
         if isinstance(event, facts.ProductListed):
             before = [row for row in self.products.values() if row["product_id"] == event.product.product_id]
             assert all(row["status"] is TradingStatus.DELISTED for row in before)
