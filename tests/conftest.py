@@ -6,6 +6,7 @@ the start; tests therefore never expect an empty server, and name what they crea
 """
 
 import asyncio
+import http.client
 import os
 import shutil
 import signal
@@ -15,6 +16,8 @@ from types import FrameType
 import pytest
 
 from deploy.local.servers import Addresses, Servers, given_addresses, short_temporary_directory
+
+BUCKET = "snapshots"
 
 
 def pytest_configure() -> None:
@@ -42,3 +45,21 @@ def servers() -> Iterator[Addresses]:
     finally:
         started.kill()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[tuple[str, str]]:
+    """Address of a server that speaks S3, and a bucket there."""
+    from moto.server import ThreadedMotoServer  # three seconds, for those who ask for it
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        connection = http.client.HTTPConnection(host, port)
+        connection.request("PUT", f"/{BUCKET}")
+        assert connection.getresponse().status == 200
+        connection.close()
+        yield f"http://{host}:{port}", BUCKET
+    finally:
+        server.stop()
