@@ -107,20 +107,10 @@ class Builder(Protocol):
     def record_count(self) -> int: ...
 
 
-class Metadata(Protocol):
-    """Where a batch went: its base offset, and its append time in ms (-1 where the topic takes the producer's)."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-
-
 class Producer(Protocol):
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
     def create_batch(self) -> Builder: ...
-    async def send_batch(self, batch: Builder, topic: str, *, partition: int) -> "asyncio.Future[Metadata]": ...
     async def partitions_for(self, topic: str) -> set[int]: ...
 
 
@@ -241,10 +231,11 @@ async def leader_ready(producer: Producer, at: Place) -> bool:
     return connected
 
 
-def never_sent(producer: Producer, at: Place, batch: Builder) -> bool:
-    """Whether a submitted batch still waits in the producer's queue, so that no connection ever got it."""
-    waiting = producer._message_accumulator._batches.get(at, ())  # type: ignore[attr-defined]  # private
-    return any(entry._builder is batch and entry.retry_count == 0 for entry in waiting)
+def is_connected(producer: Producer, at: Place) -> bool:
+    """Whether there is a connection to the leader already."""
+    client = _client(producer)
+    connection = client._conns.get((client.cluster.leader_for_partition(at), aiokafka.client.ConnectionGroup.DEFAULT))
+    return connection is not None and connection.connected()
 
 
 def halt(producer: Producer, cause: Exception) -> None:

@@ -4,7 +4,7 @@ from libs.service.settings import Settings
 
 
 class BuilderSettings(Settings, frozen=True, kw_only=True):
-    gather_ms: int = 50
+    gather_ms: int = 150
     """Under load transactions begin at least so far apart: small ones cost CPU in three processes."""
     brief_ms: int = 8
     """The same while there is little to do."""
