@@ -45,6 +45,8 @@ BROKER_SETTINGS = {
     "offsets.retention.minutes": "525600",
     "log.segment.bytes": str(128 * 1024 * 1024),
     "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+    # How long the broker waits when a transaction begins before the last one of its producer has all its marks.
+    "add.partitions.to.txn.retry.backoff.ms": "1",
     "num.network.threads": "1",
     "num.io.threads": "1",
     "num.recovery.threads.per.data.dir": "2",

@@ -5,6 +5,7 @@ code with the services. All tests use one run of the exchange, in this order.
 """
 
 import asyncio
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -28,9 +29,10 @@ from sim.receipts import EXPECTED, Receipts
 from sim.replay import Replay, plan
 from tests.e2e.stack import Stack, until
 
-PRODUCTS = 8
-ROWS = 16_000
-"""Of the recording, on each product: the book at its start, and the first hundreds of trades."""
+PRODUCTS = int(os.environ.get("E2E_PRODUCTS", "8"))
+ROWS = int(os.environ.get("E2E_ROWS", "16000"))
+"""Of the recording, on each product: the book at its start, and the first hundreds of trades. The whole recording on one
+product takes some minutes: `E2E_PRODUCTS=1 E2E_ROWS=307539`."""
 KILLS = (
     "orderbook-worker-1",
     "read-model-builder-1",
