@@ -16,8 +16,9 @@ What the recording holds (2026-05-02, 02:36 to 03:06 UTC):
 * changed: 264 of 266 lower the volume. 83 carry another price than the order: of a taker the feed tells the price it
   traded at, which is no new limit, so the price of a change is left out. 2,140 deletes have another price likewise.
 * Orders that cross stand in the feed, often because the delete of an old quote comes after the new one; here they
-  trade. A book with price-time priority makes 12,114 trades of them (Bitstamp made 284). Then 12,298 cancels and amends
-  find their order done, or unknown, and 6,490 orders rest in the end, at 1,703 bid and 2,913 ask prices.
+  trade. A book with price-time priority makes 12,109 trades of them (Bitstamp made 284), and prevents five, as accounts
+  are drawn and two of them fell on one. Then 12,298 cancels and amends find their order done, or unknown, and 6,490
+  orders rest in the end, at 1,703 bid and 2,913 ask prices.
 """
 
 import importlib.util

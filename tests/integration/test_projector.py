@@ -138,7 +138,9 @@ def test_rebuilding_from_the_beginning_gives_the_same_rows(servers: Addresses) -
             log = memory_log(2)
             made = await traffics(log, 300)
             await project_all(address, log, made)
-            await connection.execute("TRUNCATE orders, open_orders, trades, self_trades, products, order_events, projection_offsets")
+            await connection.execute(
+                "TRUNCATE orders, open_orders, trades, self_trades, products, order_events, projection_offsets"
+            )
             await project_all(address, log, made, batch_events=100)
             await assert_exact(address, made)
 
