@@ -59,6 +59,17 @@ _OPERATIONS: Final = (
     _Operation("post", "/products/{name}/status", "set_status", "Set the trading status (operators)", StatusRequest),
 )
 _HEADERS: Final = ("Outcry-Account", "Outcry-Role", "Idempotency-Key", "X-Request-Id")
+_SIGNED_BY: Final = {
+    name: {"type": "apiKey", "in": "header", "name": f"CB-ACCESS-{name.upper()}", "description": words}
+    for name, words in (
+        ("key", "Of `./outcry keys create`; the four are sent together."),
+        ("sign", "Base64 of HMAC-SHA256 over timestamp, method, path with query, and body."),
+        ("timestamp", "Seconds since the epoch."),
+        ("passphrase", "The key's."),
+    )
+}
+_SIGNED: Final[dict[str, list[str]]] = {name: [] for name in _SIGNED_BY}
+_SECURITY: Final = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 _NAMES: Final = {
     "/orders": "An order id, or `client:` and a client_oid (then `product_id` is needed).",
     "/products": "A product id.",
@@ -78,7 +89,8 @@ def description() -> bytes:
         "openapi": "3.1.0",
         "info": {"title": "Outcry order_api", "version": "1", "description": (__doc__ or "").strip()},
         "paths": paths,
-        "components": {"schemas": components},
+        "security": [*({name: []} for name in _SECURITY), _SIGNED],
+        "components": {"schemas": components, "securitySchemes": _SECURITY | _SIGNED_BY},
     }
     return msgspec.json.encode(document)
 

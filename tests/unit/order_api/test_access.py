@@ -12,6 +12,7 @@ from libs.access.keys import Shown
 from libs.access.scopes import Scope
 from libs.access.sealing import Sealer, new_key
 from libs.access.signatures import signature
+from services.order_api.openapi import description
 from services.order_api.permissions import needed
 from tests.unit.order_api.exchange import ORDER, Exchange, problem, with_exchange
 
@@ -57,6 +58,7 @@ REQUESTS: tuple[tuple[str, str, object], ...] = (
     ("DELETE", "/orders/{id}", None),
     ("DELETE", "/orders?product_id=BTC-USD", None),
     ("DELETE", "/orders", None),
+    ("POST", "/cancel-all-after", {"product_id": "BTC-USD", "timeout": 60}),
     ("POST", "/products", {}),
     ("PATCH", "/products/BTC-USD", {}),
     ("POST", "/products/BTC-USD/status", {"status": "halted"}),
@@ -64,6 +66,15 @@ REQUESTS: tuple[tuple[str, str, object], ...] = (
     ("GET", "/nothing", None),
 )
 """Every request there is, and one there is not."""
+
+
+def test_the_table_has_every_operation_of_the_description() -> None:
+    described = {
+        (method.upper(), path.replace("/orders/{name}", "/orders/{id}").replace("{name}", "BTC-USD"))
+        for path, methods in msgspec.json.decode(description())["paths"].items()
+        for method in methods
+    }
+    assert described <= {(method, path.partition("?")[0]) for method, path, _ in REQUESTS}
 
 
 @pytest.mark.parametrize(("method", "path", "body"), REQUESTS, ids=lambda given: str(given)[:24])

@@ -170,5 +170,11 @@ def test_the_description_has_every_operation() -> None:
             "/products/{name}/status": ["post"],
         }
         assert document["components"]["schemas"]["Place"]["properties"]["price"]
+        schemes = document["components"]["securitySchemes"]
+        assert [sorted(each) for each in document["security"]] == [
+            ["token"],
+            ["key", "passphrase", "sign", "timestamp"],
+        ]
+        assert all(name in schemes for each in document["security"] for name in each)
 
     with_exchange(scenario)

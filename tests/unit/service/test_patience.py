@@ -9,6 +9,7 @@ import pytest
 from libs.service import http
 from libs.service.http import HttpServer, read_body, respond
 from libs.service.patience import HEAD_BYTES, Patience
+from libs.service.problems import REQUEST_TIMEOUT, Problem
 
 QUICK = Patience(head_s=0.2, body_s=0.2, answer_s=0.2)
 WHOLE = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nok"
@@ -117,6 +118,35 @@ async def _closed_by_peer(writer: asyncio.StreamWriter) -> None:
         while not writer.transport.is_closing():
             writer.write(b" ")
             await asyncio.sleep(0.02)
+
+
+def test_a_body_that_breaks_off_is_never_the_whole() -> None:
+    """What came is a whole JSON text, and still not what was sent."""
+    taken: list[bytes] = []
+    refused: list[Problem] = []
+
+    async def take(scope: http.Scope, receive: http.Receive, _send: http.Send) -> None:
+        try:
+            taken.append(await read_body(receive, dict(scope["headers"]), 1_000))
+        except Problem as problem:
+            refused.append(problem)
+
+    async def run() -> None:
+        server = HttpServer(take, "127.0.0.1", 0)
+        await server.start()
+        for framing, sent in ((b"content-length: 9", b"{}"), (b"transfer-encoding: chunked", b"2\r\n{}\r\n")):
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"POST / HTTP/1.1\r\nhost: x\r\n" + framing + b"\r\n\r\n" + sent)
+            await writer.drain()
+            writer.close()
+        async with asyncio.timeout(10):
+            while len(refused) + len(taken) < 2:
+                await asyncio.sleep(0.01)
+        await server.stop()
+
+    asyncio.run(run())
+    assert taken == []
+    assert [problem.kind for problem in refused] == [REQUEST_TIMEOUT] * 2
 
 
 def test_a_hundred_half_requests_stop_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
