@@ -1,11 +1,11 @@
-"""What every HTTP request passes before the service sees it: who sends it, and may he.
+"""What every HTTP request and every handshake of a socket passes before the service sees it: who sends it, and may he.
 
 The gate is an ASGI application around another. It answers refusals itself; what it lets through has its caller in the
 scope, and a body that was signed has been read and is handed on as it was.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from libs.access.addresses import ClientAddresses
 from libs.access.caller import NOBODY, Caller, believed, establish, proven
@@ -22,6 +22,10 @@ Needs: TypeAlias = Callable[[str, str], Scope | None]
 """Which scope a method on a path needs; None is public."""
 BodyLimit: TypeAlias = Callable[[str], int]
 """How many bytes the body of a request to a path may have."""
+
+_HANDSHAKE: Final = "GET"
+"""What opens a socket. Its credentials hold for the socket; a feed that is public needs none."""
+_POLICY_VIOLATION: Final = 1008
 
 
 class Proof(NamedTuple):
@@ -54,7 +58,7 @@ class Gate:
         self._metrics = metrics
 
     async def __call__(self, scope: http.Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
         ledger = None if self._limits is None else self._limits.ledger()
@@ -78,8 +82,9 @@ class Gate:
         self, scope: http.Scope, headers: dict[bytes, bytes], receive: Receive, ledger: Ledger | None
     ) -> tuple[Caller, Receive]:
         given, token = signed(headers), bearer(headers)
+        needed = self._needs(scope.get("method", _HANDSHAKE), scope["path"])
         if given is None and token is None:
-            who = self._unproven(scope, headers)
+            who = self._unproven(needed, headers)
             name = who.account
         else:
             if given is not None:
@@ -87,16 +92,16 @@ class Gate:
             else:
                 assert token is not None, "there is one or the other"
                 proof = await self._token(token)
-            who, name = self._permitted(proof, scope, headers), proof.name
+            who, name = _permitted(proof, needed, headers), proof.name
         if ledger is not None and name:
             assert self._limits is not None, "whoever has a ledger has limits"
             await self._limits.charge_key(name, ledger)
         return who, receive
 
-    def _unproven(self, scope: http.Scope, headers: dict[bytes, bytes]) -> Caller:
+    def _unproven(self, needed: Scope | None, headers: dict[bytes, bytes]) -> Caller:
         if not self._required:
             return believed(headers)
-        if self._needs(scope["method"], scope["path"]) is not None:
+        if needed is not None:
             raise Problem(problems.AUTHENTICATION_REQUIRED)
         return NOBODY
 
@@ -106,9 +111,13 @@ class Gate:
         if self._signatures is None:
             raise Problem(problems.INVALID_API_KEY, "no API keys are known here", "CB-ACCESS-KEY")
         self._signatures.known(given)
-        body = await read_body(receive, headers, self._body_limit(scope["path"]))
-        key = self._signatures.check(given, scope["method"], _target(scope), body)
-        return Proof(key.account, key.scopes, key.id), _again(body, receive)
+        if scope["type"] == "websocket":
+            key = self._signatures.check(given, _HANDSHAKE, _target(scope), b"")
+        else:
+            body = await read_body(receive, headers, self._body_limit(scope["path"]))
+            key = self._signatures.check(given, scope["method"], _target(scope), body)
+            receive = _again(body, receive)
+        return Proof(key.account, key.scopes, key.id), receive
 
     async def _token(self, token: bytes) -> Proof:
         if self._tokens is None:
@@ -116,16 +125,19 @@ class Gate:
         found = await self._tokens.check(token)
         return Proof(found.account, found.scopes, found.account)
 
-    def _permitted(self, proof: Proof, scope: http.Scope, headers: dict[bytes, bytes]) -> Caller:
-        needed = self._needs(scope["method"], scope["path"])
-        if needed is not None and needed not in proof.scopes:
-            raise Problem(problems.INSUFFICIENT_SCOPE, f"this needs the scope {needed}")
-        return proven(proof.account, proof.scopes, headers)
-
     async def _refuse(self, scope: http.Scope, send: Send, problem: Problem, extra: tuple[Header, ...] = ()) -> None:
         code = problem.kind.code
         self._metrics.counter("problems_total", "Errors answered, by code", code=code).value += 1
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": code})
+            return
         await respond_problem(send, problem, request_id(scope["headers"]), extra)
+
+
+def _permitted(proof: Proof, needed: Scope | None, headers: dict[bytes, bytes]) -> Caller:
+    if needed is not None and needed not in proof.scopes:
+        raise Problem(problems.INSUFFICIENT_SCOPE, f"this needs the scope {needed}")
+    return proven(proof.account, proof.scopes, headers)
 
 
 def _target(scope: http.Scope) -> bytes:

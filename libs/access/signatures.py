@@ -22,6 +22,8 @@ TIMESTAMP: Final = b"cb-access-timestamp"
 PASSPHRASE: Final = b"cb-access-passphrase"
 _HEADERS: Final = (KEY, SIGN, TIMESTAMP, PASSPHRASE)
 _TIMESTAMP_FORM: Final = re.compile(rb"(\d{1,11})(?:\.(\d{1,9})\d{0,20})?")
+_SUBSCRIPTION: Final = ("GET", b"/users/self/verify")
+"""What a subscription signs instead of a path of its own."""
 
 
 class Signed(NamedTuple):
@@ -80,6 +82,10 @@ class Signatures:
         if not hmac.compare_digest(key.passphrase, given.passphrase):
             raise Problem(problems.INVALID_PASSPHRASE, field="CB-ACCESS-PASSPHRASE")
         return key
+
+    def check_subscription(self, given: Signed) -> ApiKey:
+        """Of a socket's message, which carries the four values in its body and signs a fixed request."""
+        return self.check(given, *_SUBSCRIPTION, b"")
 
 
 def _nanoseconds(timestamp: bytes) -> int:

@@ -5,11 +5,15 @@ import asyncio
 import msgspec
 import pytest
 
+from libs.access.caller import NOBODY, Caller, caller_in
 from libs.access.scopes import Scope
 from libs.access.sealing import new_key
 from libs.access.settings import AccessSettings
+from libs.access.signatures import Signed
+from libs.service import http
+from libs.service.problems import Problem
 from libs.service.settings import SettingsError, describe, load
-from tests.unit.access.world import code, world
+from tests.unit.access.world import World, code, needs, world
 
 PATHS = ("/public", "/view/1", "/trade/1", "/operate/1")
 OK = (200, "")
@@ -84,6 +88,60 @@ def test_where_no_keys_are_known_a_signature_proves_nothing() -> None:
                 401,
                 "invalid_api_key",
             )
+
+    asyncio.run(run())
+
+
+async def shake(api: World, path: str, headers: dict[str, str]) -> tuple[Caller | None, list[object]]:
+    """A socket's handshake: who came through, and what was sent instead."""
+    came: list[Caller] = []
+    sent: list[object] = []
+
+    async def app(scope: http.Scope, _receive: http.Receive, _send: http.Send) -> None:
+        came.append(caller_in(scope))
+
+    async def receive() -> http.Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: http.Message) -> None:
+        sent.append(dict(message))
+
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    gate = api.access.gate(app, needs, lambda _path: 0)
+    scope = {"type": "websocket", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": raw}
+    await gate(scope, receive, send)
+    return (came[0] if came else None), sent
+
+
+def test_a_socket_is_its_handshakes() -> None:
+    async def run() -> None:
+        async with world() as api:
+            key = await api.key(Scope.TRADE)
+            claims = {"Outcry-Account": "bob", "Outcry-Role": "operator"}
+            assert await shake(api, "/public", claims) == (NOBODY, [])
+            signed = api.headers(key, "GET", "/trade/1")
+            assert await shake(api, "/trade/1", signed) == (Caller("ann", operator=False), [])
+            for path, headers, wanted in (
+                ("/trade/1", claims, "authentication_required"),
+                ("/trade/2", signed, "invalid_signature"),
+                ("/operate/1", api.headers(key, "GET", "/operate/1"), "insufficient_scope"),
+            ):
+                refusal = {"type": "websocket.close", "code": 1008, "reason": wanted}
+                assert await shake(api, path, headers) == (None, [refusal])
+
+    asyncio.run(run())
+
+
+def test_a_subscription_is_signed_as_coinbase_has_it() -> None:
+    async def run() -> None:
+        async with world() as api:
+            key = await api.key(Scope.VIEW)
+            made = api.headers(key, "GET", "/users/self/verify")
+            given = Signed(*(made[f"cb-access-{name}"].encode() for name in ("key", "sign", "timestamp", "passphrase")))
+            assert api.access.signatures is not None
+            assert api.access.signatures.check_subscription(given).account == "ann"
+            with pytest.raises(Problem, match="invalid_signature"):
+                api.access.signatures.check_subscription(given._replace(signature=b"other"))
 
     asyncio.run(run())
 
