@@ -147,6 +147,20 @@ def test_an_owner_of_yesterday_that_still_writes_harms_nothing(on_store: Run) ->
     on_store(scenario)
 
 
+def test_what_an_owner_of_yesterday_saved_late_is_pruned_by_the_present_one(on_store: Run) -> None:
+    """Without being told: who looks is a third."""
+
+    async def scenario(made: Clients) -> None:
+        old, successor, watcher = await three(made), await made.store(), await made.store()
+        for seq in (10, 20, 30):
+            await owner(successor).save(0, snapshot(seq))
+        await owner(old).save(0, snapshot(4))
+        await owner(successor).save(0, snapshot(40))
+        assert await found(watcher) == [40, 30, 20]
+
+    on_store(scenario)
+
+
 def test_two_that_save_the_same_state_leave_it_whole(on_store: Run) -> None:
     async def scenario(made: Clients) -> None:
         one, other = await three(made), await made.store()
