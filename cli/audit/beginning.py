@@ -55,7 +55,7 @@ async def _continues(events: LogReader, state: PartitionState, bounds: Bounds, o
     async for records in pieces(events, state.partition, offset):
         try:
             recognize(state, decode_event(records[0].value or b""), records[0].offset, last)
-        except (Broken, Unreadable):
+        except (Broken, *Unreadable):
             return False
         return True
     return False

@@ -17,8 +17,9 @@ _commands: Final = msgspec.msgpack.Decoder(AnyCommand)
 _events: Final = msgspec.msgpack.Decoder(AnyEvent)
 _products: Final = msgspec.msgpack.Decoder(Product)
 
-Unreadable = msgspec.MsgspecError
-"""What the decoders raise for bytes that hold no message of any version."""
+Unreadable: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What the decoders raise for bytes that hold no message of any version, for an `except` clause: text that is no UTF-8,
+and a field of a later version nested too deep to be passed over, are no errors of msgspec's own."""
 
 encode: Final = _encoder.encode
 decode_command: Final = versioned(_commands.decode, COMMANDS)

@@ -160,7 +160,7 @@ class LiveBooks:
                 tail.next_offset = record.offset + 1
                 if event.last:
                     self._fold(tail)
-        except (Unreadable, Broken) as failure:
+        except (*Unreadable, Broken) as failure:
             tail.stopped = str(failure)
             at = tail.state.partition
             self._process.health.ready(False, str(failure), aspect=f"partition-{at}")

@@ -53,9 +53,9 @@ class Intake:
         expected = self._expected
         for record in records:
             value = record.value
+            if value is None:
+                raise self._broken(record, "unreadable: a record without a value")
             try:
-                if value is None:
-                    raise Unreadable("a record without a value")
                 event = decode_event(value)
             except Unreadable as error:
                 raise self._broken(record, f"unreadable: {error}") from error
