@@ -8,12 +8,13 @@ SOURCES := $(wildcard libs services cli sim deploy tests)
 MAKEFLAGS += --no-print-directory
 export OUTCRY_DATA_DIR OUTCRY_PORT OUTCRY_WORKERS OUTCRY_PARTITIONS OUTCRY_KAFKA OUTCRY_POSTGRES OUTCRY_REDIS
 
-.PHONY: help setup demo up servers test check format bench lock clean
+.PHONY: help setup demo up servers test nightly check format bench lock clean
 
 help:
 	@echo "make demo     set up, start the exchange and drive it with a recorded Bitcoin market"
 	@echo "make up       start the exchange alone at http://127.0.0.1:8080 (OUTCRY_PORT), state in .outcry (OUTCRY_DATA_DIR)"
 	@echo "make test     all checks, and all tests on real Kafka, PostgreSQL and Valkey"
+	@echo "make nightly  a million commands of all kinds through the engine and its oracle"
 	@echo "make check    format, lint, types, import contracts, house rules"
 	@echo "make bench    measure throughput and latency, each beside its baseline"
 	@echo "make setup    everything needed into .venv; skipped when up to date"
@@ -40,6 +41,9 @@ servers: setup
 
 test: check
 	@exec $(BIN)/python -m pytest tests --ignore=tests/tidy
+
+nightly: setup
+	@exec $(BIN)/python -m tests.property.nightly $(NIGHTLY)
 
 check: setup
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
