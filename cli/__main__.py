@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
@@ -112,6 +113,7 @@ def _start(text: str) -> Start:
 
 def main(given: Sequence[str]) -> int:
     """0, 1 with one sentence when it cannot be done or an audit finds a difference, 2 for wrong arguments."""
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what it says of a log that is away, we say once
     asked, rest = parser().parse_known_args(given)
     if asked.command in PASSED_ON or (asked.command == "replay" and not asked.core):
         os.execve(sys.executable, [sys.executable, "-m", "sim", *given], {**os.environ, **addresses()})  # noqa: S606  no shell is wanted

@@ -25,6 +25,11 @@ class Found(NamedTuple):
     difference: Different | None
 
     @property
+    def is_empty(self) -> bool:
+        """Nothing was asked of it, and nothing is to be said."""
+        return self.span.end <= self.span.start and self.difference is None
+
+    @property
     def undecided(self) -> int:
         """Commands of the range that have no event yet."""
         return 0 if self.difference else max(0, self.span.end - max(self.counts.next_command, self.span.start))
@@ -49,12 +54,8 @@ class Found(NamedTuple):
 
     def lines(self) -> list[str]:
         counts, (start, end, kept) = self.counts, self.span
-        found = [
-            f"partition {self.partition}, commands {start} to {end - 1}: {counts.redecided:,} decided again, "
-            f"their {counts.events:,} events agree"
-            if end > start
-            else f"partition {self.partition}: no commands in the range"
-        ]
+        decided = f"{counts.redecided:,} decided again, their {counts.events:,} events agree"
+        found = [f"partition {self.partition}, commands {start} to {end - 1}: {decided}"]
         if self.snapshot_seq:
             found.append(f"  taken as given: the state after event {self.snapshot_seq:,}, from a snapshot")
         if counts.other_form:
@@ -86,7 +87,9 @@ class Report(NamedTuple):
         return {"agrees": self.agrees, "seconds": round(self.seconds, 3), "partitions": [e.plain() for e in self.found]}
 
     def lines(self) -> list[str]:
-        found = [line for each in self.found for line in each.lines()]
+        empty = ", ".join(str(each.partition) for each in self.found if each.is_empty)
+        found = [f"no commands in the range: partitions {empty}"] if empty else []
+        found += [line for each in self.found if not each.is_empty for line in each.lines()]
         commands = sum(each.counts.redecided for each in self.found)
         verdict = "the log and the rules agree" if self.agrees else "THE LOG AND THE RULES DO NOT AGREE"
         return [*found, f"{verdict}: {commands:,} commands decided again in {self.seconds:.1f} s"]

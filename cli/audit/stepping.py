@@ -25,7 +25,7 @@ async def opened(log: Log, topic: str, *, committed: bool) -> AsyncIterator[LogR
             await reader.partitions()
         except (LogBroken, LogUnavailable) as error:
             raise CannotDo(
-                f"The topic {topic} cannot be audited: {error}. Is this the exchange's Kafka? "
+                f"Without the topic {topic} there is nothing to audit: {error}. Is this the exchange's Kafka? "
                 "Its topics are made by the first `make up`."
             ) from error
         yield reader
