@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from libs.book.orders import Order
 from libs.book.partition import PartitionState
 from libs.events.codec import encode
 from libs.events.events import AnyEvent
@@ -177,12 +178,13 @@ def _assert_books(books: Books, traffics: Sequence[Traffic]) -> None:
             assert (same.product, same.sequence, same.trade_id) == (book.product, book.sequence, book.trade_id)
             for side in (1, 2):
                 assert _queue(found, number, side) == _queue(state, number, side)
+            assert [_row(order) for order in same.stops] == [_row(order) for order in book.stops]
 
 
 def _queue(state: PartitionState, number: int, side: int) -> list[tuple[object, ...]]:
-    names = ("order_id", "client_oid", "price", "size", "remaining", "displayed", "post_only", "priority")
-    return [
-        (order.account, *(getattr(order, name) for name in names))
-        for level in state.products[number].ladder(side)
-        for order in level
-    ]
+    return [_row(order) for level in state.products[number].ladder(side) for order in level]
+
+
+def _row(order: Order) -> tuple[object, ...]:
+    """Everything but the idempotency key, which the tables do not hold."""
+    return tuple(getattr(order, name) for name in order.__struct_fields__ if name != "key")

@@ -86,7 +86,9 @@ def test_the_traffic_has_every_kind_of_event() -> None:
         facts.OrderAccepted, facts.OrderRejected, facts.AmendRejected, facts.CancelRejected, facts.CommandRejected,
         facts.OrderRested, facts.TradeExecuted, facts.OrderAmended, facts.OrderDone, facts.CancelAllDone,
         facts.ProductListed, facts.TradingStatusChanged, facts.ProductDelisted, facts.DuplicateIgnored,
-        facts.RulesChanged,
+        facts.RulesChanged, facts.ProductUpdated, facts.StopArmed, facts.StopTriggered, facts.OrderReplenished,
+        facts.SelfTradePrevented, facts.CancelAllAfterArmed, facts.CancelAllAfterDisarmed, facts.CancelAllAfterFired,
+        facts.TimeAdvanced,
     }  # fmt: skip
 
 
@@ -113,6 +115,15 @@ def header(
     seq: int, *, command_id: bytes = b"c" * 16, last: bool = True
 ) -> tuple[int, int, int, int, int, bytes, bool, str, int, int]:
     return seq, 256, seq, 1_000 + seq, seq, command_id, last, "ann", 0, 0
+
+
+def test_the_traffic_ends_and_amends_orders_in_many_ways() -> None:
+    events, _ = history()
+    rare = {DoneReason.TRADING_STATUS, DoneReason.PRICE_COLLAR}
+    assert {event.reason for event in events if isinstance(event, facts.OrderDone)} >= set(DoneReason) - rare
+    amended = [event for event in events if isinstance(event, facts.OrderAmended)]
+    for field in ("stop_price", "max_floor", "expire_time"):
+        assert any(getattr(event, field) for event in amended), field
 
 
 def test_a_change_of_an_order_from_before_leaves_what_it_does_not_know() -> None:

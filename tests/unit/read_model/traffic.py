@@ -1,25 +1,45 @@
-"""Seeded traffic through the real engine: what `order-events` would hold, with amends, cancels, repeats and rejections."""
+"""Seeded traffic through the real engine: what `order-events` would hold, with every kind of command and order."""
 
 from random import Random
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from libs.book.partition import PartitionState
 from libs.events import ids
 from libs.events.commands import (
+    AdvanceTime,
     AmendOrder,
     AnyCommand,
+    ArmCancelAllAfter,
     CancelAllOrders,
     CancelOrder,
     DelistProduct,
     ListProduct,
     PlaceOrder,
     SetTradingStatus,
+    UpdateProduct,
 )
 from libs.events.events import AnyEvent
-from libs.events.values import NO_ID, OrderType, Side, TimeInForce, TradingStatus
+from libs.events.values import NO_ID, OrderType, SelfTradePrevention, Side, TimeInForce, TradingStatus
 from libs.matching.engine import Engine
 
 START = 1_790_000_000_000_000_000
 STEP = 5_000_000
+
+
+class Head(NamedTuple):
+    """The envelope of a command."""
+
+    command_id: bytes
+    account: str
+    number: int
+    order_id: bytes
+    client_oid: str
+    key: int
+    sent: int
+    attempt: int
+    replay_of: None
 
 
 class Traffic:
@@ -59,7 +79,7 @@ class Traffic:
     def relist(self) -> list[AnyEvent]:
         """Delist and list anew: another number, the same counters."""
         first = len(self.events)
-        self.send(DelistProduct(self.mint(self.number), "ops", self.number, NO_ID, "", 0, self.time, 0, None))
+        self.send(DelistProduct(*self.head("ops")))
         self.list_product()
         return self.events[first:]
 
@@ -83,18 +103,16 @@ class Traffic:
             self.amend()
         elif draw < 0.95:
             self.send(self.random.choice(self.placed))  # a repeat
-        elif draw < 0.955:
-            side = self.random.choice((None, Side.BUY, Side.SELL))
-            self.send(
-                CancelAllOrders(
-                    self.mint(self.number), self.account(), self.number, NO_ID, "", 0, self.time, 0, None, side
-                )
-            )
+        elif draw < 0.97:
+            self.random.choice((self.switch, self.switch, self.advance, self.limit))()
         elif draw < 0.975:
-            status = self.random.choice((TradingStatus.POST_ONLY, TradingStatus.ONLINE, TradingStatus.ONLINE))
-            self.send(
-                SetTradingStatus(self.mint(self.number), "ops", self.number, NO_ID, "", 0, self.time, 0, None, status)
+            side = self.random.choice((None, Side.BUY, Side.SELL))
+            self.send(CancelAllOrders(*self.head(self.account()), side))
+        elif draw < 0.987:
+            status = self.random.choice(
+                (TradingStatus.POST_ONLY, TradingStatus.LIMIT_ONLY, *[TradingStatus.ONLINE] * 2)
             )
+            self.send(SetTradingStatus(*self.head("ops"), status))
         else:
             self.stale()
 
@@ -106,23 +124,39 @@ class Traffic:
         order_id = self.mint(self.number)
         account, oid = self.account(), random.choice(("", f"oid-{random.randrange(150)}"))
         key = ids.key_digest(account, self.number, oid) if oid else 0
-        market = random.random() < 0.1
-        by_funds = market and random.random() < 0.5
-        command = PlaceOrder(
-            order_id, account, self.number, order_id, oid, key, self.time if sent is None else sent, 0, None,
-            random.choice((Side.BUY, Side.SELL)),
-            OrderType.MARKET if market else OrderType.LIMIT,
-            0 if market else 10_000 + random.randrange(-12, 13),
-            0 if by_funds else random.randrange(1, 50),
-            random.randrange(1, 400_000) if by_funds else 0,
-            TimeInForce.GTC if market else random.choice((TimeInForce.GTC,) * 6 + (TimeInForce.IOC, TimeInForce.FOK)),
-            not market and random.random() < 0.1,
-        )  # fmt: skip
-        if command.post_only and command.time_in_force is not TimeInForce.GTC:
-            return self.place(sent)
+        head = Head(order_id, account, self.number, order_id, oid, key, self.time if sent is None else sent, 0, None)
+        side = random.choice((Side.BUY, Side.SELL))
+        stop_price = 10_000 + random.randrange(-12, 13) if random.random() < 0.1 else 0
+        stp = random.choice(tuple(SelfTradePrevention))
+        market = random.random() < (0.4 if stop_price else 0.1)
+        command = self._market(head, side) if market else self._limit(head, side, is_stop=stop_price > 0)
+        command = replace(command, stp=stp, stop_price=stop_price)
         self.send(command)
         self.placed.append(command)
         return command
+
+    def _market(self, head: Head, side: Side) -> PlaceOrder:
+        by_funds = self.random.random() < 0.5
+        size, funds = self.random.randrange(1, 50), self.random.randrange(1, 400_000)
+        return PlaceOrder(
+            *head, side, OrderType.MARKET, 0, 0 if by_funds else size, funds if by_funds else 0, TimeInForce.GTC
+        )
+
+    def _limit(self, head: Head, side: Side, *, is_stop: bool) -> PlaceOrder:
+        random = self.random
+        lives = random.choice((TimeInForce.GTC,) * 5 + (TimeInForce.GTD, TimeInForce.IOC, TimeInForce.FOK))
+        rests = lives in {TimeInForce.GTC, TimeInForce.GTD}
+        return PlaceOrder(
+            *head, side, OrderType.LIMIT, 10_000 + random.randrange(-12, 13), random.randrange(1, 50),
+            time_in_force=lives,
+            post_only=rests and not is_stop and random.random() < 0.1,
+            max_floor=random.randrange(1, 20) if rests and random.random() < 0.2 else 0,
+            expire_time=self.soon() if lives is TimeInForce.GTD else 0,
+        )  # fmt: skip
+
+    def soon(self) -> int:
+        """Some commands from now on."""
+        return self.time + self.random.randrange(1, 400) * STEP
 
     def rest(self, account: str, count: int) -> None:
         """Bids so low that nothing meets them."""
@@ -138,22 +172,36 @@ class Traffic:
     def cancel(self) -> None:
         order = self.random.choice(self.placed[-60:])
         by_name = order.client_oid and self.random.random() < 0.3
-        self.send(
-            CancelOrder(
-                self.mint(self.number), order.account, self.number, NO_ID if by_name else order.order_id,
-                order.client_oid if by_name else "", 0, self.time, 0, None,
-            )
-        )  # fmt: skip
+        named = {"client_oid": order.client_oid} if by_name else {"order_id": order.order_id}
+        self.send(CancelOrder(*self.head(order.account)._replace(**named)))
 
     def amend(self) -> None:
-        order = self.random.choice(self.placed[-60:])
-        price = self.random.choice((None, 10_000 + self.random.randrange(-12, 13)))
-        size = self.random.choice((None, self.random.randrange(1, 60)))
-        self.send(
-            AmendOrder(
-                self.mint(self.number), order.account, self.number, order.order_id, "", 0, self.time, 0, None, price, size
-            )
-        )  # fmt: skip
+        order, random = self.random.choice(self.placed[-60:]), self.random
+        price = random.choice((None, 10_000 + random.randrange(-12, 13)))
+        size = random.choice((None, random.randrange(1, 60)))
+        stop_price = random.choice((None, 10_000 + random.randrange(-12, 13))) if order.stop_price else None
+        max_floor = random.choice((None, 0, random.randrange(1, 20))) if order.max_floor else None
+        expire_time = random.choice((None, self.soon())) if order.expire_time else None
+        head = self.head(order.account)._replace(order_id=order.order_id)
+        self.send(AmendOrder(*head, price, size, stop_price, max_floor, expire_time))
+
+    def switch(self) -> None:
+        """Set a switch that may fire before long, or take it away."""
+        timeout = self.random.choice((0, 0, 50, 200)) * STEP
+        self.send(ArmCancelAllAfter(*self.head(self.account()), timeout))
+
+    def advance(self) -> None:
+        """What the owner of the partition writes."""
+        self.send(AdvanceTime(*self.head("")._replace(number=0)))
+
+    def limit(self) -> None:
+        """Other limits of the product."""
+        collar, most = self.random.choice((0, 5, 200)), self.random.choice((0, 3, 100))
+        self.send(UpdateProduct(*self.head("ops"), price_collar=collar, reference_price=10_000, max_open_orders=most))
+
+    def head(self, account: str) -> Head:
+        """The envelope of a command about the product."""
+        return Head(self.mint(self.number), account, self.number, NO_ID, "", 0, self.time, 0, None)
 
     def stale(self) -> None:
         """A place that comes so late that nobody can tell it from a repeat."""
