@@ -19,6 +19,7 @@ from libs.kafka.ports import Entry, InputOffset, Outbox, Record, TransactionalWr
 from libs.matching import Engine
 from libs.snapshots.envelope import Stored
 from libs.snapshots.recovering import Recovered
+from services.orderbook_worker.alarm import Alarm
 from services.orderbook_worker.failures import StateBroken, UnreadableCommand
 from services.orderbook_worker.metrics import LaneMetrics
 from services.orderbook_worker.settings import WorkerSettings
@@ -48,6 +49,7 @@ class Lane:
         writer: TransactionalWriter,
         settings: WorkerSettings,
         metrics: LaneMetrics,
+        alarm: Alarm,
         save: Callable[[int, Stored], None],
         relieved: Callable[[int], None],
     ) -> None:
@@ -61,6 +63,7 @@ class Lane:
         self._writer = writer
         self._settings = settings
         self._metrics = metrics
+        self._alarm = alarm
         self._save = save
         self._relieved = relieved
         self._inbox: deque[Sequence[Record]] = deque()
@@ -104,8 +107,10 @@ class Lane:
     async def run(self) -> None:
         try:
             await self._begin()
+            self._set_alarm()
             while await self._gathered():
                 batch = self._decide(self._take())
+                self._set_alarm()
                 await self._settle()
                 self._commit_started = self._loop.time()
                 self._in_flight = asyncio.create_task(self._commit(batch))
@@ -113,6 +118,7 @@ class Lane:
             await self._settle()
             await self._commit_position()
         finally:
+            self._alarm.close()
             if self._in_flight is not None:
                 self._in_flight.cancel()
 
@@ -133,6 +139,9 @@ class Lane:
         if events:
             entries = [Entry(None, encode(event)) for event in events]
             await self._commit(Batch(entries, [], self.next_command, events, self.engine.state.seq, None))
+
+    def _set_alarm(self) -> None:
+        self._alarm.due(self.engine.state.next_deadline(), self.next_command - 1)
 
     async def _gathered(self) -> bool:
         """True when there are commands to decide, False when the lane closes.
@@ -211,7 +220,7 @@ class Lane:
                 self._expect(record)
                 command = decode_command(record.value or b"")
                 for event in handle(command, record.offset, record.timestamp * _NANOSECONDS_A_MILLISECOND):
-                    entries.append(Entry(record.key, encode(event)))
+                    entries.append(Entry(record.key or self._key_of(event), encode(event)))
                     decided.append(event)
                     if isinstance(event, PRODUCT_EVENTS):
                         product = event.product
@@ -222,6 +231,11 @@ class Lane:
             raise StateBroken(f"{ORDERS}/{self.partition} at offset {self.next_command - 1}: {error}") from error
         seq = self.engine.state.seq
         return Batch(entries, products, self.next_command, decided, seq, self._dumped_if_due())
+
+    def _key_of(self, event: AnyEvent) -> bytes | None:
+        """Of an event whose command is about no product: of the product in which a deadline came."""
+        book = self.engine.state.products.get(event.number)
+        return None if book is None else book.product.product_id.encode()
 
     def _expect(self, record: Record) -> None:
         """Nothing transactional is written to `orders`, so its offsets have no holes."""

@@ -20,6 +20,10 @@ class WorkerSettings(SnapshotSettings, frozen=True, kw_only=True):
     position_every_ms: int = 1_000
     """Between two commits of a partition's position in `orders` to the consumer group, which shows it to operators:
     the log itself says which command is next, so a transaction without it is as safe, and half as expensive."""
+    alarm_pause_ms: int = 100
+    """Between two `AdvanceTime` of a partition, which its owner writes when something is due and no command came."""
+    alarm_look_ms: int = 1_000
+    """Between two looks at the clock while something is still to come; after an alarm that could not be written."""
     snapshot_every_ms: int = 30_000
     """Between two snapshots of a partition, when something changed."""
     snapshot_cache_tail_events: int = 200_000

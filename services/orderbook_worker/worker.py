@@ -15,6 +15,7 @@ from libs.service.process import Process
 from libs.snapshots.envelope import Stored
 from libs.snapshots.recovering import Recovered
 from libs.snapshots.snapshots import Snapshots
+from services.orderbook_worker.alarm import Alarm
 from services.orderbook_worker.failures import PartitionStuck
 from services.orderbook_worker.lane import Lane
 from services.orderbook_worker.metrics import LaneMetrics
@@ -32,6 +33,8 @@ class Worker:
         self._snapshots = snapshots
         self._group_name = f"{self._settings.cluster}-orderbook-worker"
         self._group: GroupReader = log.group(ORDERS, self._group_name, self._settings.instance, committed=False)
+        self._publisher = log.publisher()
+        """Of alarms; connects when the first one rings."""
         self._takeover = Takeover(log, snapshots, self._settings, process.log, process.metrics)
         self._owners: dict[int, asyncio.Task[None]] = {}
         self._lanes: dict[int, Lane] = {}
@@ -50,6 +53,7 @@ class Worker:
         finally:
             await self._group.leave()
             await asyncio.gather(*self._saving, return_exceptions=True)
+            await self._publisher.close()
         if self._failure is not None:
             raise self._failure
 
@@ -148,6 +152,7 @@ class Worker:
                 writer,
                 self._settings,
                 metrics,
+                self._alarm(partition),
                 self._save,
                 self._relieved,
             )
@@ -166,6 +171,10 @@ class Worker:
             self._save_at_hand_over(partition, lane)
         finally:
             await writer.close()
+
+    def _alarm(self, partition: int) -> Alarm:
+        pause_s, look_s = self._settings.alarm_pause_ms / 1000, self._settings.alarm_look_ms / 1000
+        return Alarm(partition, self._publisher, self._process.clock, self._logger, pause_s, look_s)
 
     def _note_readiness(self) -> None:
         if len(self._lanes) == len(self._owners):

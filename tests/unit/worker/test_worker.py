@@ -7,7 +7,8 @@ import pytest
 
 from libs.book.snapshot import state_hash
 from libs.events import topics
-from libs.events.values import Side
+from libs.events.events import OrderDone, TimeAdvanced
+from libs.events.values import DoneReason, Side
 from libs.kafka.failures import Aborted, Fenced
 from libs.kafka.memory import Point
 from libs.kafka.ports import Entry, InputOffset
@@ -182,6 +183,34 @@ def test_a_position_behind_the_log_is_no_conflict(cluster: Cluster, known: int |
         async with running(cluster):
             events = await cluster.events(3)
         assert [event.command_offset for event in events if event.last and event.number] == [0, 1, 2]
+
+    asyncio.run(scenario())
+
+
+def test_what_is_due_happens_without_a_command(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        async with running(cluster):
+            soon = cluster.expiring(50)
+            await cluster.publish(cluster.listing(), soon, cluster.expiring(100_000))
+            (done, key), (advanced, no_key) = (await cluster.keyed_events(4))[-2:]
+        assert isinstance(done, OrderDone)
+        assert (done.order_id, done.reason, done.command_offset) == (soon.order_id, DoneReason.EXPIRED, 3)
+        assert done.time >= soon.expire_time
+        assert (type(advanced), key, no_key) == (TimeAdvanced, b"TEST", None)
+
+    asyncio.run(scenario())
+
+
+def test_a_deadline_that_came_while_nobody_was_there_happens_at_the_take_over(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        async with running(cluster):
+            order = cluster.expiring(150)
+            await cluster.publish(cluster.listing(), order)
+            await cluster.events(2)
+        while cluster.broker.time.now() < order.expire_time:
+            await asyncio.sleep(0.01)
+        async with running(cluster):
+            assert [type(event) for event in (await cluster.events(3))[-2:]] == [OrderDone, TimeAdvanced]
 
     asyncio.run(scenario())
 

@@ -14,10 +14,9 @@ from libs.events.codec import decode_event, encode
 from libs.events.commands import AnyCommand, CancelOrder, ListProduct, PlaceOrder
 from libs.events.events import AnyEvent
 from libs.events.ids import mint
-from libs.events.values import NO_ID, OrderType, Side
+from libs.events.values import NO_ID, OrderType, Side, TimeInForce
 from libs.kafka.memory import Broker, MemoryLog, PlannedFaults
 from libs.kafka.ports import Entry
-from libs.service.clock import VirtualClock
 from libs.service.logging import configure
 from libs.service.process import Process
 from libs.snapshots.disk_store import DiskStore
@@ -46,7 +45,7 @@ class Cluster:
 
     def worker(self, instance: str, **limits: int) -> "Running":
         settings = replace(WorkerSettings(instance=instance, data_dir=str(self.folder)), **limits)
-        process = Process("orderbook-worker", settings, configure("test", instance, "error"), VirtualClock())
+        process = Process("orderbook-worker", settings, configure("test", instance, "error"), self.broker.time)
         return Running(process, MemoryLog(self.broker), self.folder)
 
     async def publish(self, *commands: AnyCommand) -> None:
@@ -66,6 +65,11 @@ class Cluster:
         head = (order_id, account, NUMBER, order_id, "", 0, SENT + self.sent, 0, None)
         return PlaceOrder(*head, side, OrderType.LIMIT, price, size)
 
+    def expiring(self, after_ms: int) -> PlaceOrder:
+        """An order that ends so long after now."""
+        expire_time = self.broker.time.now() + after_ms * 1_000_000
+        return replace(self.place(), time_in_force=TimeInForce.GTD, expire_time=expire_time)
+
     def cancel(self, order_id: bytes) -> CancelOrder:
         return CancelOrder(self._id(NUMBER), "ann", NUMBER, order_id, "", 0, SENT + self.sent, 0, None)
 
@@ -75,14 +79,18 @@ class Cluster:
 
     async def events(self, commands: int) -> list[AnyEvent]:
         """What a committed reader sees, once so many commands have all their events."""
+        return [event for event, _ in await self.keyed_events(commands)]
+
+    async def keyed_events(self, commands: int) -> list[tuple[AnyEvent, bytes | None]]:
+        """The same, each with the key of its record."""
         reader = self.log.reader(topics.ORDER_EVENTS)
         await reader.start()
         reader.assign({0: 0})
-        found: list[AnyEvent] = []
+        found: list[tuple[AnyEvent, bytes | None]] = []
         async with asyncio.timeout(LIMIT_S):
-            while sum(event.last for event in found if event.command_offset >= 0) < commands:
+            while sum(event.last for event, _ in found if event.command_offset >= 0) < commands:
                 for records in (await reader.poll(1_000, 0.1)).values():
-                    found += [decode_event(record.value or b"") for record in records]
+                    found += [(decode_event(record.value or b""), record.key) for record in records]
         await reader.stop()
         return found
 
