@@ -11,13 +11,19 @@ from libs.events.events import AnyEvent
 from libs.events.values import Product, RejectReason, TradingStatus
 from libs.kafka.ports import Record
 from sim.check.difference import Difference, same
-from sim.check.naive import OPEN, NaiveBook
+from sim.check.naive import NaiveBook
 from sim.plan import is_recorded
 
 Rejection = facts.OrderRejected | facts.AmendRejected | facts.CancelRejected | facts.CommandRejected
 _REJECTIONS: Final = (facts.OrderRejected, facts.AmendRejected, facts.CancelRejected, facts.CommandRejected)
-_PRIVATE: Final = frozenset((*_REJECTIONS, facts.DuplicateIgnored, facts.CancelAllDone, facts.RulesChanged))
-"""Events that are no public facts: they carry the sequence the product has, and do not count it on."""
+_SWITCHES: Final = (facts.CancelAllAfterArmed, facts.CancelAllAfterDisarmed, facts.CancelAllAfterFired)
+_PRIVATE: Final = frozenset(
+    (*_REJECTIONS, *_SWITCHES, facts.DuplicateIgnored, facts.CancelAllDone, facts.RulesChanged, facts.StopArmed)
+)
+"""Events that are no public facts: they carry the sequence the product has, and do not count it on. Others are none
+where they are about a stop that waits."""
+_DUE: Final[frozenset[type[facts.Event]]] = frozenset((facts.OrderDone, facts.CancelAllAfterFired))
+"""What a deadline causes that comes due with a command, before the command's own outcome."""
 _ANY: Final[frozenset[type[facts.Event]]] = frozenset((facts.CommandRejected, facts.DuplicateIgnored))
 _BEGINNINGS: Final[Mapping[type[commands.Command], frozenset[type[facts.Event]]]] = {
     commands.PlaceOrder: _ANY | {facts.OrderAccepted, facts.OrderRejected},
@@ -28,6 +34,8 @@ _BEGINNINGS: Final[Mapping[type[commands.Command], frozenset[type[facts.Event]]]
     commands.UpdateProduct: _ANY | {facts.ProductUpdated},
     commands.SetTradingStatus: _ANY | {facts.TradingStatusChanged},
     commands.DelistProduct: _ANY | {facts.OrderDone, facts.ProductDelisted},
+    commands.ArmCancelAllAfter: _ANY | {facts.CancelAllAfterArmed, facts.CancelAllAfterDisarmed},
+    commands.AdvanceTime: _ANY | {facts.TimeAdvanced},
 }
 """By which event a command's outcome may begin."""
 _KINDS: Final = tuple(_BEGINNINGS)
@@ -82,6 +90,8 @@ class Outcomes:
         """Of the recording's accounts."""
         self.other_rejections: Counter[RejectReason] = Counter()
         self.duplicates = 0
+        self._outcome = False
+        """Whether the command's own outcome has begun."""
         self.between = True
         """Whether the last event was the last of its command."""
         self._asked = asked
@@ -112,25 +122,34 @@ class Outcomes:
                  (self.between, event.command_offset, event.last))  # fmt: skip
             return
         self._place_in_log(event)
-        self._apply(event)
-        self._count(event)
+        is_public = self._apply(event)
+        self._count(event, is_public)
         self.between = event.last
 
     def _place_in_log(self, event: AnyEvent) -> None:
         """The event goes on with its command, or begins the next one's."""
         offset = event.command_offset
-        if not self.between:
-            same("command the event belongs to", self.command, offset)
+        if self.between:
+            self._begin(event, offset)
+        same("command the event belongs to", self.command, offset)
+        if self._outcome:
             return
+        kind = self._asked.kind(offset)
+        if event.sent:
+            if type(event) not in _BEGINNINGS[kind]:
+                raise Difference(f"outcome of command {offset}, {kind.__name__}, begins with {type(event).__name__}")
+            self._outcome = True
+            self._once(event)
+        elif type(event) not in _DUE or event.last:
+            raise Difference(f"{type(event).__name__} stands before the outcome of command {offset}")
+
+    def _begin(self, event: AnyEvent, offset: int) -> None:
         same("the next command with an outcome", self.command + 1, offset)
         if offset >= len(self._asked):
             raise Difference(f"outcome of command {offset}, which is not in orders")
         same(f"id of command {offset}", self._asked.identity(offset).hex(), event.command_id.hex())
-        kind = self._asked.kind(offset)
-        if type(event) not in _BEGINNINGS[kind]:
-            raise Difference(f"outcome of command {offset}, {kind.__name__}, begins with {type(event).__name__}")
         self.command = offset
-        self._once(event)
+        self._outcome = False
 
     def _once(self, event: AnyEvent) -> None:
         """A command is decided once; what comes again is a duplicate, or too late to be told from one."""
@@ -142,20 +161,34 @@ class Outcomes:
             raise Difference(f"command {event.command_id.hex()} has a second outcome, {type(event).__name__}")
         self._decided.add(event.command_id)
 
-    def _apply(self, event: AnyEvent) -> None:
+    def _apply(self, event: AnyEvent) -> bool:
+        """True unless the event is a private fact for what it is about."""
         match event:
             case facts.OrderAccepted():
-                self.books[event.number].accepted(event)
+                return self.books[event.number].accepted(event)
             case facts.OrderDone():
                 self.books[event.number].done(event)
-            case facts.OrderRested():
-                self.books[event.number].rested(event)
-            case facts.TradeExecuted():
-                self._trade(event)
-            case facts.SelfTradePrevented():
-                self.books[event.number].prevented(event)
+                return not self.books[event.number].orders[event.order_id].armed
             case facts.OrderAmended():
                 self.books[event.number].amended(event)
+                return not self.books[event.number].orders[event.order_id].armed
+            case facts.SelfTradePrevented():
+                self.books[event.number].prevented(event)
+                return event.size > 0
+            case facts.TradeExecuted():
+                self._trade(event)
+            case _:
+                self._apply_other(event)
+        return True
+
+    def _apply_other(self, event: AnyEvent) -> None:
+        match event:
+            case facts.OrderRested() | facts.OrderReplenished():
+                self.books[event.number].rested(event)
+            case facts.StopArmed():
+                self.books[event.number].armed(event)
+            case facts.StopTriggered():
+                self.books[event.number].triggered(event)
             case facts.OrderRejected() | facts.AmendRejected() | facts.CancelRejected() | facts.CommandRejected():
                 self._reject(event)
             case facts.ProductListed():
@@ -202,18 +235,18 @@ class Outcomes:
         book = self.books[event.number]
         name = (event.account, event.client_oid)
         by_id = book.orders.get(event.order_id)
-        if (event.client_oid and name in book.open) or (by_id is not None and by_id.status == OPEN):
+        if (event.client_oid and name in book.open) or (by_id is not None and by_id.is_standing):
             raise Difference(f"{what} for {event.reason.name}, and the order is open")
         if event.reason is RejectReason.ORDER_DONE and name not in book.names and by_id is None:
             raise Difference(f"{what} for ORDER_DONE, and the order never came")
 
-    def _count(self, event: AnyEvent) -> None:
+    def _count(self, event: AnyEvent, is_public: bool) -> None:
         product = self.products.get(event.number)
         if product is None:
             same("sequence outside all products", 0, event.sequence)
             return
         before = self.sequences.get(product.product_id, 0)
-        now = before if type(event) in _PRIVATE else before + 1
+        now = before + 1 if is_public and type(event) not in _PRIVATE else before
         same(f"sequence of {product.product_id}", now, event.sequence)
         self.sequences[product.product_id] = now
         if type(event) is facts.ProductDelisted:

@@ -88,6 +88,8 @@ class Partition:
         self._log = log
         self._live = live
         self._state = PartitionState(partition)
+        self._touched: set[int] = set()
+        """Numbers of the products that the present command is about: a deadline may come in any."""
 
     async def compare(self, connection: Connection, position: Position, shown: dict[str, Book]) -> "Partition":
         """Hold everything together. What the API has `shown` of this partition's products is taken out of the dict."""
@@ -116,6 +118,7 @@ class Partition:
         found, state, last = self.outcomes, self._state, position.next_seq - 1
         for record in records:
             event = found.read(record)
+            self._touched.add(event.number)
             try:
                 fold(state, event)
             except Broken as broken:
@@ -124,8 +127,9 @@ class Partition:
                 if event.seq == last:
                     self._live.show(f"partition {self.partition}: comparing with Postgres")
                     await tables.compare(last, found.products, found.books, found.sequences)
-                if shown:
-                    self._compare_shown(event.number, shown)
+                for number in self._touched if shown else ():
+                    self._compare_shown(number, shown)
+                self._touched.clear()
         self._live.show(f"partition {self.partition}: {found.seq:,} events read")
 
     def _compare_shown(self, number: int, shown: dict[str, Book]) -> None:

@@ -18,7 +18,8 @@ FETCH_ROWS: Final = 5_000
 
 _ORDERS: Final = """
     SELECT uuid_send(order_id) AS id, number, account, client_oid, side, type, price, size, funds, remaining,
-           displayed, filled_size, executed_value, status, done_reason, reject_reason, priority
+           displayed, filled_size, executed_value, status, done_reason, reject_reason, priority, stop_price, max_floor,
+           expire_time, taken_off
     FROM orders WHERE partition = $1
 """
 _TRADES: Final = """
@@ -101,7 +102,8 @@ class Tables:
 
     async def _compare_products(self, products: Mapping[int, Product], sequences: Mapping[str, int]) -> None:
         rows = await self._connection.fetch(
-            "SELECT number, product_id, sequence, trade_id, quote_increment, base_increment, price_scale, size_scale "
+            "SELECT number, product_id, sequence, trade_id, quote_increment, base_increment, price_scale, size_scale, "
+            "price_collar, reference_price, max_open_orders "
             "FROM products WHERE partition = $1 AND status <> $2",
             self._partition,
             int(TradingStatus.DELISTED),
@@ -114,11 +116,13 @@ class Tables:
                 f"{product.product_id} in Postgres",
                 (
                     product.product_id, sequences[product.product_id], product.quote_increment,
-                    product.base_increment, product.price_scale, product.size_scale,
+                    product.base_increment, product.price_scale, product.size_scale, product.price_collar,
+                    product.reference_price, product.max_open_orders,
                 ),
                 (
                     row["product_id"], row["sequence"], row["quote_increment"],
-                    row["base_increment"], row["price_scale"], row["size_scale"],
+                    row["base_increment"], row["price_scale"], row["size_scale"], row["price_collar"],
+                    row["reference_price"], row["max_open_orders"],
                 ),
             )  # fmt: skip
 
@@ -130,7 +134,7 @@ class Tables:
         listed = await self._connection.fetchval(
             "SELECT count(*) FROM open_orders JOIN orders USING (order_id) WHERE partition = $1", self._partition
         )
-        is_open = sum(order.status == OPEN for book in books.values() for order in book.orders.values())
+        is_open = sum(order.is_standing for book in books.values() for order in book.orders.values())
         same(f"rows of open_orders of partition {self._partition}", is_open, listed)
 
 
@@ -138,11 +142,12 @@ def _compare_order(row: asyncpg.Record, order: NaiveOrder) -> None:
     expected = (
         order.account, order.client_oid, order.side, order.type, order.price, order.size, order.funds,
         order.remaining, order.filled, order.value, order.status, order.done_reason, order.reject_reason, order.place,
+        order.stop_price, order.max_floor, order.expire_time, order.taken_off,
     )  # fmt: skip
     found = (
         row["account"], row["client_oid"], row["side"], row["type"], row["price"], row["size"], row["funds"],
         row["remaining"], row["filled_size"], row["executed_value"], row["status"], row["done_reason"],
-        row["reject_reason"], row["priority"],
+        row["reject_reason"], row["priority"], row["stop_price"], row["max_floor"], row["expire_time"], row["taken_off"],
     )  # fmt: skip
     if expected != found:
         raise Difference(f"order {text(row['id'])} in Postgres: expected {expected}, found {found}")
