@@ -57,8 +57,13 @@ class Limiter:
         """Names that are counted here."""
         return len(self._leases)
 
+    def at_once(self, name: str) -> Standing | None:
+        """One request of that name; None when the bucket must be asked, and nothing was taken."""
+        lease = self._leases.get(name)
+        return None if lease is None else self._spend(lease)
+
     async def take(self, name: str) -> Standing:
-        """One request of that name."""
+        """One request of that name, waiting for the bucket where it must."""
         lease = self._leases.get(name)
         if lease is None:
             lease = self._new(name)

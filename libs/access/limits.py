@@ -19,14 +19,14 @@ class Ledger:
 
     def __init__(self, policy: bytes) -> None:
         self._policy = policy
-        self._told = b""
+        self._told = ""
 
     def add(self, kind: str, standing: Standing) -> None:
-        item = b'"%b";r=%d;t=%d' % (kind.encode(), standing.remaining, standing.reset_s)
-        self._told = self._told + b", " + item if self._told else item
+        item = f'"{kind}";r={standing.remaining};t={standing.reset_s}'
+        self._told = f"{self._told}, {item}" if self._told else item
 
     def headers(self) -> tuple[Header, ...]:
-        return ((_POLICY, self._policy), (_FIELD, self._told)) if self._told else ()
+        return ((_POLICY, self._policy), (_FIELD, self._told.encode())) if self._told else ()
 
     def telling(self, send: Send) -> Send:
         """`send`, with the fields on the answer."""
@@ -53,15 +53,16 @@ class Limits:
     async def charge_address(self, name: str, ledger: Ledger) -> None:
         """Raises Problem when it came too often."""
         if self._address is not None:
-            await _charge(self._address, name, ledger)
+            found = self._address.at_once(name) or await self._address.take(name)
+            _settle(self._address, found, ledger)
 
     async def charge_key(self, name: str, ledger: Ledger) -> None:
         if self._key is not None:
-            await _charge(self._key, name, ledger)
+            found = self._key.at_once(name) or await self._key.take(name)
+            _settle(self._key, found, ledger)
 
 
-async def _charge(limiter: Limiter, name: str, ledger: Ledger) -> None:
-    standing = await limiter.take(name)
+def _settle(limiter: Limiter, standing: Standing, ledger: Ledger) -> None:
     ledger.add(limiter.kind, standing)
     if not standing.allowed:
         rate = limiter.rate
