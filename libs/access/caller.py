@@ -6,7 +6,7 @@ then listens on this machine alone.
 
 import re
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from libs.access.scopes import Scope, Scopes
 from libs.service.problems import FOREIGN_ACCOUNT, INVALID_ACCOUNT, INVALID_ROLE, OPERATOR_ONLY, Problem
@@ -37,7 +37,7 @@ def is_account(text: str) -> bool:
     return _ACCOUNT_FORM.fullmatch(text) is not None
 
 
-def establish(scope: MutableMapping[str, Any], who: Caller) -> None:
+def establish(scope: MutableMapping[str, object], who: Caller) -> None:
     """The gate's: from here on this is who sent the request."""
     scope[_IN_SCOPE] = who
 
