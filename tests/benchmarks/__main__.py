@@ -23,7 +23,7 @@ class Options(NamedTuple):
 
 
 async def _core(options: Options) -> list[Figure]:
-    return core.measure(options.seconds)
+    return await core.measure(options.seconds)
 
 
 async def _worker(options: Options) -> list[Figure]:

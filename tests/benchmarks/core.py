@@ -1,121 +1,69 @@
-"""Row 1: `Engine.handle` beside the scratch matcher, on the same commands, turn by turn in one process.
+"""Row 1: `Engine.handle` on every scenario, beside the scratch matcher and two libraries; and what its state costs."""
 
-Both get slices of the stream alternately, so that what else the machine does falls on both; the figure is the median
-slice. A slice is decoded just before, as in the worker: commands that wait in memory for long would be measured with
-the time it takes to fetch them from there. Time is processor time of this thread: others on the same cores do not count.
-"""
+import sys
+from typing import Final
 
-import gc
-import statistics
-import time
-from collections.abc import Sequence
-from itertools import chain
-from typing import Final, NamedTuple
-
-from libs.book.partition import PartitionState
-from libs.events.codec import decode_command, encode
-from libs.events.commands import ListProduct
-from libs.events.values import NO_ID
-from libs.matching import Engine
-from libs.service.process import _GC_THRESHOLDS
-from tests.benchmarks.flow import Flow
-from tests.benchmarks.scratch import ScratchMatcher
+from tests.benchmarks import contest, footprint
+from tests.benchmarks.child import ask
+from tests.benchmarks.contest import LibraryRate, Rates
+from tests.benchmarks.footprint import Footprint
+from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.table import Figure, compared, rate
 
-BOOKS: Final = (1_000, 100_000)
-_SLICE: Final = 2_000
-"""Commands; as many as the worker decides at once."""
-_SLICES_A_SECOND: Final = 40
-_MOST_SLICES: Final = 300
-_STEP: Final = 1_000_000
-"""ns between two commands. The duplicates window holds two minutes of them, and is full before the clock starts."""
-_WARM_UP: Final = 130_000
-_START: Final = 1_700_000_000_000_000_000
-_NUMBER: Final = 256
+_RESTING: Final = 1_000_000
 
 
-class Rates(NamedTuple):
-    """Commands/s; what a command caused."""
-
-    engine: float
-    scratch: float
-    events: float
-    trades: float
-
-
-def measure(seconds: float) -> list[Figure]:
-    slices = min(_MOST_SLICES, max(5, int(seconds * _SLICES_A_SECOND)))
-    return [_figure(resting, slices) for resting in BOOKS]
+async def measure(seconds: float) -> list[Figure]:
+    """One scenario after the other, each in a process of its own: a book of a million orders leaves nothing behind."""
+    found = [await _measured(each, seconds) for each in SCENARIOS]
+    ratio = found[1].engine / found[0].engine
+    return [
+        *map(_figure, found),
+        Figure(f"core, {found[1].scenario} : {found[0].scenario}", f"{ratio:.0%}"),
+        *_state(await ask("footprint", footprint.Task(_RESTING), Footprint)),
+    ]
 
 
-def listed(number: int, product_id: str, time_: int) -> ListProduct:
-    """A product whose tick and lot are one unit."""
-    command_id = number.to_bytes(16, "big")
-    return ListProduct(command_id, "bench", 0, NO_ID, "", 0, time_, 0, None, product_id, "BTC", "USD", 2, 8, 1, 1)
+async def _measured(scenario: Scenario, seconds: float) -> Rates:
+    print(f"  {scenario.name}", file=sys.stderr, flush=True)
+    return await ask("contest", contest.Task(scenario.name, seconds), Rates)
 
 
-def _figure(resting: int, slices: int) -> Figure:
-    rates = _measured(resting, slices)
+def _figure(rates: Rates) -> Figure:
+    events = rate(rates.engine * rates.events, "events/s")
+    notes = [
+        ", ".join(_beside(library) for library in rates.libraries),
+        f"{rates.events:.2f} events and {rates.trades:.2f} trades a command: {events}; {rates.resting:,} rest at the end",
+    ]
     return compared(
-        f"core, {resting:,} resting orders",
-        rates.engine,
-        rates.scratch,
-        "commands/s",
-        "scratch matcher, no events",
-        (
-            f"{rates.events:.2f} events and {rates.trades:.2f} trades a command: {rate(rates.engine * rates.events, 'events/s')}",
-        ),
+        f"core, {rates.scenario}", rates.engine, rates.scratch, "commands/s", "scratch matcher, no events", notes
     )
 
 
-def _measured(resting: int, slices: int) -> Rates:
-    flow = Flow(_NUMBER, 1, _START, _STEP)
-    engine, scratch = Engine(0), ScratchMatcher()
-    engine.handle(listed(_NUMBER, "BTC-USD", _START), 0, _START)
-    offset = 1
-    for command in chain(flow.resting(resting), flow.steady(_WARM_UP)):
-        engine.handle(command, offset, command.sent + _STEP)
-        scratch.handle(command)
-        offset += 1
-    stream = [[encode(command) for command in flow.steady(_SLICE)] for _ in range(slices)]
-    before = _Counts.of(engine.state)
-    gc.set_threshold(*_GC_THRESHOLDS)
-    gc.collect()
-    gc.freeze()
-    took = [(_decided(engine, part, offset + at * _SLICE), _matched(scratch, part)) for at, part in enumerate(stream)]
-    after = _Counts.of(engine.state)
-    return Rates(
-        _SLICE / statistics.median(each[0] for each in took),
-        _SLICE / statistics.median(each[1] for each in took),
-        (after.events - before.events) / (slices * _SLICE),
-        (after.trades - before.trades) / (slices * _SLICE),
+def _beside(library: LibraryRate) -> str:
+    if library.lacks:
+        return f"{library.name}: has no {library.lacks}"
+    without = f" (without {' and '.join(library.without)})" if library.without else ""
+    return f"{library.name}: {rate(library.rate, 'commands/s')}{without}"
+
+
+def _state(found: Footprint) -> list[Figure]:
+    megabytes = found.snapshot_bytes / 1_000_000
+    times = f"dumped in {found.dump_seconds:.2f} s, loaded in {found.load_seconds:.2f} s"
+    return [
+        _bytes("memory a resting order", found.order_bytes, f"{found.orders:,} orders; {_parts(found)}"),
+        _bytes("memory a remembered command", found.window_bytes, f"{found.window:,} commands, each under a key"),
+        _bytes("snapshot, a resting order", found.snapshot_bytes / found.orders, f"{megabytes:,.0f} MB, {times}"),
+    ]
+
+
+def _parts(found: Footprint) -> str:
+    """`25 at a price: order 300, queue 20, index 100; 2.5 at a price: …`."""
+    return "; ".join(
+        f"{shape.at_a_price:g} at a price: order {shape.order:.0f}, queue {shape.queue:.0f}, index {shape.index:.0f}"
+        for shape in found.shapes
     )
 
 
-class _Counts(NamedTuple):
-    events: int
-    trades: int
-
-    @staticmethod
-    def of(state: PartitionState) -> "_Counts":
-        return _Counts(state.seq, state.products[_NUMBER].trade_id)
-
-
-def _decided(engine: Engine, part: Sequence[bytes], offset: int) -> float:
-    """Seconds that the engine takes for one slice."""
-    commands = [decode_command(each) for each in part]
-    handle = engine.handle
-    began = time.thread_time()
-    for at, command in enumerate(commands, offset):
-        handle(command, at, command.sent + _STEP)
-    return time.thread_time() - began
-
-
-def _matched(scratch: ScratchMatcher, part: Sequence[bytes]) -> float:
-    """Seconds that the scratch matcher takes for one slice."""
-    commands = [decode_command(each) for each in part]
-    handle = scratch.handle
-    began = time.thread_time()
-    for command in commands:
-        handle(command)
-    return time.thread_time() - began
+def _bytes(what: str, size: float, note: str) -> Figure:
+    return Figure(f"core, {what}", f"{size:.0f} bytes", notes=[note])

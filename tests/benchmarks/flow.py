@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from libs.events.commands import AmendOrder, AnyCommand, CancelOrder, PlaceOrder
-from libs.events.ids import key_digest, mint
-from libs.events.values import OrderType, Side, TimeInForce
+from libs.events.values import Side, TimeInForce
+from tests.benchmarks.entry import ACCOUNTS, OrderEntry
 
 REACH: Final = 20
 """Ticks."""
 MID: Final = 1_000_000
-_ACCOUNTS: Final = tuple(f"account-{number:03}" for number in range(200))
 _CANCELS, _AMENDS = 0.45, 0.10
 _TAKERS: Final = 0.10
 _DRIFT: Final = 0.10
@@ -25,23 +24,45 @@ _PER_LEVEL: Final = 25
 """Orders that rest at a price at the start, when they do not all fit within `REACH`."""
 
 
-class Flow:
-    """Endless. `start` and `step` are order_api's times in ns: of the first command, and between two."""
+class Placed:
+    """The orders of a stream that may still rest, by id and account."""
 
-    def __init__(self, number: int, seed: int, start: int, step: int) -> None:
+    def __init__(self, dice: random.Random) -> None:
+        self._dice = dice
+        self._orders: list[tuple[bytes, str]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._orders)
+
+    def add(self, command: PlaceOrder) -> None:
+        self._orders.append((command.order_id, command.account))
+
+    def draw(self, *, forget: bool = True) -> tuple[bytes, str]:
+        """Any of them, each as likely."""
+        orders = self._orders
+        at = int(self._dice.random() * len(orders))
+        found = orders[at]
+        if forget:
+            orders[at] = orders[-1]
+            orders.pop()
+        return found
+
+
+class Flow:
+    """Endless."""
+
+    def __init__(self, entry: OrderEntry, number: int, seed: int) -> None:
+        self._entry = entry
         self._number = number
         self._random = random.Random(seed)
-        self._time = start
-        self._step = step
+        self._placed = Placed(self._random)
         self._mid = MID
-        self._index = 0
-        self._placed: list[tuple[bytes, str]] = []
 
     def now(self, time: int) -> None:
         """Go on at this time, ns."""
-        self._time = time
+        self._entry.now(time)
 
-    def resting(self, count: int) -> Iterator[AnyCommand]:
+    def resting(self, count: int) -> Iterator[PlaceOrder]:
         """Orders that fill a book, none of which trades."""
         depth = max(REACH, count // (2 * _PER_LEVEL))
         for _ in range(count):
@@ -72,53 +93,22 @@ class Flow:
         """`distance` in ticks from the mid to the order's own side; beyond the mid when negative."""
         draw = self._random.random
         buys = draw() < 0.5
-        price = self._mid - distance if buys else self._mid + distance
-        account = _ACCOUNTS[int(draw() * len(_ACCOUNTS))]
-        order_id = self._mint()
-        client_oid = f"c{self._index}"
+        account = ACCOUNTS[int(draw() * len(ACCOUNTS))]
+        side, price = (Side.BUY, self._mid - distance) if buys else (Side.SELL, self._mid + distance)
+        command = self._entry.place(self._number, account, side, price, 1 + int(draw() * 100), force)
         if force is TimeInForce.GTC:
-            self._placed.append((order_id, account))
-        return PlaceOrder(
-            order_id,
-            account,
-            self._number,
-            order_id,
-            client_oid,
-            key_digest(account, self._number, client_oid),
-            self._time,
-            0,
-            None,
-            Side.BUY if buys else Side.SELL,
-            OrderType.LIMIT,
-            price,
-            1 + int(draw() * 100),
-            0,
-            force,
-        )
+            self._placed.add(command)
+        return command
 
     def _cancel(self) -> CancelOrder:
         """One in ten is sent twice, so that as many orders are forgotten as are placed to rest."""
-        order_id, account = self._any(forget=self._random.random() >= _TAKERS)
-        return CancelOrder(self._mint(), account, self._number, order_id, "", 0, self._time, 0, None)
+        order_id, account = self._placed.draw(forget=self._random.random() >= _TAKERS)
+        return self._entry.cancel(self._number, account, order_id)
 
     def _amend(self) -> AmendOrder:
         """Half to another price, half to another size."""
         draw = self._random.random
-        order_id, account = self._any(forget=False)
+        order_id, account = self._placed.draw(forget=False)
         price = self._mid + int(draw() * 2 * REACH) - REACH if draw() < 0.5 else None
         size = None if price else 1 + int(draw() * 100)
-        return AmendOrder(self._mint(), account, self._number, order_id, "", 0, self._time, 0, None, price, size)
-
-    def _any(self, *, forget: bool) -> tuple[bytes, str]:
-        placed = self._placed
-        at = int(self._random.random() * len(placed))
-        found = placed[at]
-        if forget:
-            placed[at] = placed[-1]
-            placed.pop()
-        return found
-
-    def _mint(self) -> bytes:
-        self._index += 1
-        self._time += self._step
-        return mint(self._time // 1_000_000, self._index, self._number)
+        return self._entry.amend(self._number, account, order_id, price, size)

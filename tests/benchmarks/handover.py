@@ -27,7 +27,7 @@ from libs.kafka.limits import Limits
 from libs.kafka.ports import Entry, Publisher
 from sim.products import EIGHT
 from tests.benchmarks import servers
-from tests.benchmarks.core import listed
+from tests.benchmarks.entry import OrderEntry, listed
 from tests.benchmarks.flow import Flow
 from tests.benchmarks.table import Figure, milliseconds, quantile
 
@@ -110,7 +110,7 @@ async def _trading(addresses: Addresses) -> AsyncIterator[_Seen]:
 
 
 def _flow(partition: int) -> Flow:
-    return Flow(256 + partition, partition, time.time_ns(), 1_000)
+    return Flow(OrderEntry(time.time_ns(), 1_000), 256 + partition, partition)
 
 
 async def _send(publisher: Publisher, partition: int, resting: Flow) -> None:

@@ -11,7 +11,7 @@ from libs.events.topics import ORDERS
 from libs.kafka.adapter import KafkaLog
 from libs.kafka.ports import Entry, Publisher
 from tests.benchmarks.child import serve
-from tests.benchmarks.core import listed
+from tests.benchmarks.entry import OrderEntry, listed
 from tests.benchmarks.flow import Flow
 
 _RESTING: Final = 1_000
@@ -46,7 +46,7 @@ async def main(task: Task) -> Filled:
 async def _fill(publisher: Publisher, task: Task, partition: int) -> int:
     number, product_id = 256 + partition, task.products[partition]
     start = time.time_ns()
-    flow = Flow(number, partition, start, _STEP)
+    flow = Flow(OrderEntry(start, _STEP), number, partition)
     commands = [listed(number, product_id, start), *flow.resting(_RESTING)]
     commands += flow.steady(task.commands - len(commands))
     key = product_id.encode()

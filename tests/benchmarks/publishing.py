@@ -11,6 +11,7 @@ from libs.kafka.adapter import KafkaLog
 from libs.kafka.admin import TopicSpec, ensure_topics
 from libs.kafka.ports import Entry, Publisher
 from tests.benchmarks.child import serve
+from tests.benchmarks.entry import OrderEntry
 from tests.benchmarks.flow import Flow
 
 _TARGET: Final = "bench-publish"
@@ -35,7 +36,8 @@ async def main(task: Task) -> Published:
     publisher = KafkaLog(task.kafka, "bench-publish").publisher()
     await publisher.start()
     try:
-        entries = [Entry(b"BTC-USD", encode(command)) for command in Flow(256, 1, time.time_ns(), 1).steady(_COMMANDS)]
+        flow = Flow(OrderEntry(time.time_ns(), 1), 256, 1)
+        entries = [Entry(b"BTC-USD", encode(command)) for command in flow.steady(_COMMANDS)]
         began = time.monotonic()
         ends = began + task.seconds
         counts = await asyncio.gather(
