@@ -20,12 +20,13 @@ from libs.book.fold import fold
 from libs.book.partition import PartitionState
 from libs.events import topics
 from libs.events.codec import decode_event, encode
+from libs.events.commands import AnyCommand
 from libs.events.events import AnyEvent, OrderRested, RulesChanged, TradeExecuted
 from libs.events.values import NO_ID, Side
 from libs.kafka.memory import Broker, MemoryLog
 from libs.kafka.memory.storage import Partition, Slot
 from libs.kafka.ports import Entry
-from libs.matching.engine import RULES
+from libs.matching.engine import RULES, Engine
 from libs.service.clock import VirtualClock
 from libs.snapshots.snapshots import Snapshots
 from sim.live import Live
@@ -220,6 +221,21 @@ def test_a_command_that_cannot_be_read_is_named(cluster: Cluster) -> None:
     assert difference is not None
     assert difference.place.command == 9
     assert "cannot be read" in difference.what
+
+
+def test_a_command_on_which_the_rules_fail_is_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = Engine.handle
+
+    def fail_once(engine: Engine, command: AnyCommand, offset: int, time: int) -> list[AnyEvent]:
+        if offset == 44:
+            raise ZeroDivisionError("planned")
+        return handle(engine, command, offset, time)
+
+    monkeypatch.setattr(Engine, "handle", fail_once)
+    difference = first(audited(cluster)).difference
+    assert difference is not None
+    assert difference.place.command == 44
+    assert "the rules fail on the command: ZeroDivisionError" in difference.what
 
 
 def test_what_other_rules_decided_is_left_out_and_said(cluster: Cluster) -> None:
