@@ -25,6 +25,9 @@ _GULP, _WITHDRAWN = 5, 2
 """Of a crash: levels that one sell takes, bids withdrawn meanwhile."""
 _CRASH: Final = 2_000
 """Levels."""
+_STOPS: Final = 10_000
+_SLICES, _SLICES_TAKEN, _ICEBERGS = 1_000, 20, 2
+"""Of an iceberg, of one taker; icebergs that take turns at one price."""
 
 
 class Stream(NamedTuple):
@@ -137,6 +140,37 @@ def flash_crash(entry: OrderEntry, resting: int) -> Stream:
     return Stream(refill(range(1, depth + 1)), endless())
 
 
+def stop_cascade(entry: OrderEntry, resting: int) -> Stream:
+    """Stops are armed one tick below each other, above a bid for each; the first trade through fires them one by one."""
+    dice = random.Random(6)
+
+    def endless() -> Iterator[AnyCommand]:
+        while True:
+            yield _sized(entry, dice, Side.SELL, MID + 1, 1)
+            yield entry.place(NUMBER, "first", Side.BUY, MID + 1, 1)
+            for down in range(resting + 1):
+                yield entry.place(NUMBER, "bidder", Side.BUY, MID - down, 1)
+            for down in range(resting):
+                yield entry.place(NUMBER, "stopper", Side.SELL, 0, 1, stop_price=MID - down)
+            yield _sized(entry, dice, Side.SELL, MID, 1)
+
+    return Stream(iter(()), endless())
+
+
+def icebergs(entry: OrderEntry, resting: int) -> Stream:
+    """Icebergs at one price show a slice at a time, in turn, to takers of several slices each, until they are gone."""
+    dice = random.Random(7)
+
+    def endless() -> Iterator[AnyCommand]:
+        while True:
+            for _ in range(resting):
+                yield entry.place(NUMBER, "iceberg", Side.SELL, MID, _SLICES * _LOT, max_floor=_LOT)
+            for _ in range(resting * _SLICES // _SLICES_TAKEN):
+                yield _sized(entry, dice, Side.BUY, MID, _SLICES_TAKEN * _LOT)
+
+    return Stream(iter(()), endless())
+
+
 def maker(entry: OrderEntry, dice: random.Random, side: Side, mid: int, ticks: int) -> PlaceOrder:
     """An order on its own side of the mid, up to so many ticks away."""
     distance = 1 + int(dice.random() * ticks)
@@ -152,6 +186,7 @@ def _sized(entry: OrderEntry, dice: random.Random, side: Side, price: int, size:
 _SWEEP_CYCLE: Final = 2 * (1 + _SWEPT * _AT_A_PRICE)
 _CRASH_CYCLE: Final = _CRASH * _AT_A_PRICE + _CRASH // _GULP * (3 + _WITHDRAWN)
 """About: some withdrawals find a single order, and leave it."""
+_ICEBERG_CYCLE: Final = _ICEBERGS * (1 + _SLICES // _SLICES_TAKEN)
 
 SCENARIOS: Final = (
     Scenario("steady mix, 1,000 resting", steady, 1_000),
@@ -161,4 +196,6 @@ SCENARIOS: Final = (
     Scenario("sweeps through 300 levels", sweeps, 2 * (_SWEPT + _BEHIND) * _AT_A_PRICE, cycle=2 * _SWEEP_CYCLE),
     Scenario("flash crash through 2,000 levels", flash_crash, _CRASH * _AT_A_PRICE, cycle=_CRASH_CYCLE),
     Scenario("1,000 products", partial(many_products, products=1_000), 100_000, products=1_000),
+    Scenario("cascades of 10,000 stops", stop_cascade, _STOPS, cycle=2 * _STOPS + 4, needs="stops"),
+    Scenario("icebergs of 1,000 slices", icebergs, _ICEBERGS, cycle=10 * _ICEBERG_CYCLE, needs="icebergs"),
 )

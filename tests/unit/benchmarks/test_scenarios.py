@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
 import pytest
 
@@ -10,8 +10,13 @@ from libs.events.commands import AnyCommand
 from libs.events.events import (
     AnyEvent,
     CommandRejected,
+    OrderDone,
     OrderRejected,
+    OrderReplenished,
+    StopTriggered,
+    TradeExecuted,
 )
+from libs.events.values import DoneReason
 from libs.matching import Engine
 from tests.benchmarks.contest import START, STEP
 from tests.benchmarks.entry import OrderEntry, listed
@@ -99,3 +104,26 @@ def test_a_library_ends_with_the_orders_of_the_engine(
         books.decide(command)
     given.decide(commands)
     assert given.resting() == books.resting()
+
+
+def test_one_trade_sets_off_all_stops() -> None:
+    scenario = next(each for each in EVERY if each.needs == "stops")
+    books = Books(scenario)
+    *before, last = all_of(scenario)
+    assert not any(isinstance(event, StopTriggered) for command in before for event in books.decide(command))
+    events = books.decide(last)
+    assert sum(isinstance(event, StopTriggered) for event in events) == scenario.resting
+    assert sum(isinstance(event, TradeExecuted) for event in events) == scenario.resting + 1
+    assert books.resting() == 0
+
+
+def test_icebergs_show_every_slice_in_turn() -> None:
+    scenario = next(each for each in EVERY if each.needs == "icebergs")
+    books = Books(scenario)
+    events = [event for command in all_of(scenario) for event in books.decide(command)]
+    makers = [event.maker_order_id for event in events if isinstance(event, TradeExecuted)]
+    assert all(one != other for one, other in pairwise(makers))
+    icebergs = scenario.cycle // 51
+    assert sum(isinstance(event, OrderReplenished) for event in events) == icebergs * 999
+    filled = [event for event in events if isinstance(event, OrderDone) and event.reason is DoneReason.FILLED]
+    assert len(filled) == scenario.cycle
