@@ -1,7 +1,8 @@
-"""Simulated traders, so that there is always a live market to look at: makers who quote, and takers who hit them.
+"""Simulated traders, so that there is always a live market to look at: makers who quote, takers who hit them, and
+chasers whose stops wait for the market to move.
 
-Seeded: the same seed on the same book does the same. Bounded: a maker has at most `QUOTES` orders, a taker none that
-rests, and one request is in flight. They use what every client has, under accounts of their own, and wait where the
+Seeded: the same seed on the same book does the same. Bounded: a maker has at most `QUOTES` orders, a chaser `STOPS`, a
+taker none that rests, and one request is in flight. They use what every client has, under accounts of their own, and wait where the
 exchange is away. A fair price that wanders, and takers who lean towards it, move the market.
 """
 
@@ -21,8 +22,15 @@ from sim.runs import Rate
 
 MAKERS: Final = 6
 TAKERS: Final = 4
+CHASERS: Final = 2
 QUOTES: Final = 24
 """Orders a maker has in one product at most."""
+STOPS: Final = 8
+"""Orders a chaser has in one product at most."""
+ICEBERGS: Final = 0.2
+"""Of a maker's quotes: they show a part of their size at a time."""
+SHORT_LIVED: Final = 0.2
+"""Of a maker's quotes: they end by themselves if nobody takes them back in time."""
 DEFAULT_RATE: Final = 40.0
 MOST_RATE: Final = 1_000.0
 START_CENTS: Final = 7_800_000
@@ -31,7 +39,7 @@ WANDER_CENTS: Final = 120.0
 PATIENCE_S: Final = 30.0
 SHOW_EVERY_S: Final = 0.5
 ITEMS_A_TURN: Final = 3.0
-"""Orders in a request, on average: a maker's two quotes and two cancels, a taker's one."""
+"""Orders in a request, on average: a maker's two quotes and two cancels, a taker's one; a chaser's are as a maker's."""
 
 Item = dict[str, str | bool]
 
@@ -63,13 +71,22 @@ class Maker:
         for side, price in (("buy", min(fair - away, ask - 1)), ("sell", max(fair + away, bid + 1))):
             self._count += 1
             quotes.append(f"{self._prefix}-{self._count}")
-            items.append(
-                {
-                    "op": "place", "product_id": product, "side": side, "type": "limit", "price": _dollars(max(price, 1)),
-                    "size": _coins(self._rng.lognormvariate(-3, 1)), "post_only": True, "client_oid": quotes[-1],
-                }
-            )  # fmt: skip
+            size = self._rng.lognormvariate(-3, 1)
+            item: Item = {
+                "op": "place", "product_id": product, "side": side, "type": "limit", "price": _dollars(max(price, 1)),
+                "size": _coins(size), "post_only": True, "client_oid": quotes[-1],
+            }  # fmt: skip
+            items.append(item | self._manner(size))
         return items
+
+    def _manner(self, size: float) -> Item:
+        """Most quotes are plain."""
+        manner: Item = {}
+        if self._rng.random() < ICEBERGS:
+            manner |= {"max_floor": _coins(size / 4)}
+        if self._rng.random() < SHORT_LIVED:
+            manner |= {"time_in_force": "GTT", "cancel_after": "min"}
+        return manner
 
 
 class Taker:
@@ -95,6 +112,34 @@ class Taker:
         return [item | {"type": "limit", "price": price, "time_in_force": "IOC"}]
 
 
+class Chaser:
+    """Joins a move once it is there: stops on both sides of the market, the oldest of which it takes back."""
+
+    def __init__(self, number: int, run: str, rng: random.Random) -> None:
+        self.account = f"chaser-{number}"
+        self._prefix = f"c{number}-{run}"
+        self._rng = rng
+        self._count = 0
+        self._stops: dict[str, deque[str]] = {}
+
+    def turn(self, product: str, fair: int, bid: int, ask: int) -> list[Item]:
+        stops = self._stops.setdefault(product, deque())
+        items: list[Item] = []
+        while len(stops) > STOPS - 2:
+            items.append({"op": "cancel", "product_id": product, "client_oid": stops.popleft()})
+        away = 500 + int(self._rng.expovariate(1 / 1_000))
+        for side, price, worst in (("buy", ask + away, ask + 2 * away), ("sell", bid - away, bid - 2 * away)):
+            self._count += 1
+            stops.append(f"{self._prefix}-{self._count}")
+            item: Item = {
+                "op": "place", "product_id": product, "side": side, "type": "stop", "stop_price": _dollars(max(price, 1)),
+                "size": _coins(self._rng.lognormvariate(-4, 1)), "stp": "cn", "client_oid": stops[-1],
+            }  # fmt: skip
+            limited: Item = {"type": "stop_limit", "price": _dollars(max(worst, 1)), "time_in_force": "IOC"}
+            items.append(item | limited if self._rng.random() < 0.5 else item)
+        return items
+
+
 class Floor:
     """All traders on all products."""
 
@@ -108,6 +153,7 @@ class Floor:
         self._fair: dict[str, float] = {}
         self._traders: list[Trader] = [Maker(number, self._run, self._rng) for number in range(1, MAKERS + 1)]
         self._traders += [Taker(number, self._run, self._rng) for number in range(1, TAKERS + 1)]
+        self._traders += [Chaser(number, self._run, self._rng) for number in range(1, CHASERS + 1)]
         self.sent = 0
         self.asked: dict[int, int] = {}
         """The last offset that was answered, by partition."""
@@ -162,7 +208,9 @@ async def trade(exchange: Exchange, live: Live, products: Sequence[str], rate: f
     """Until cancelled."""
     floor = Floor(exchange, products, seed)
     await floor.clear()
-    live.say(f"{MAKERS} makers and {TAKERS} takers trade on {', '.join(products)}; look at {exchange.url}/products")
+    live.say(
+        f"{MAKERS} makers, {TAKERS} takers and {CHASERS} chasers trade on {', '.join(products)}; look at {exchange.url}/products"
+    )
     market, measured = Market(exchange, products, lambda: floor.asked), Rate()
     async with asyncio.TaskGroup() as group:
         group.create_task(floor.trade(rate))

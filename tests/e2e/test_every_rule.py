@@ -16,10 +16,13 @@ from deploy.local.servers import short_temporary_directory
 from sim.check.run import check
 from sim.exchange import Exchange
 from sim.live import Live
+from sim.products import ensure_listed
+from sim.traders import Floor
 from tests.e2e.stack import Stack
 from tests.e2e.venue import Venue
 
 Open = Callable[..., Venue]
+TURNS = 150
 OUTCOME = ("status", "done_reason", "filled_size", "remaining_size")
 
 pytestmark = [
@@ -217,6 +220,18 @@ def test_an_amended_stop_and_an_amended_expiry(opened: Open) -> None:
     assert venue.queue("bids") == [("121.00", "1.000", stop)]
     venue.until(lambda: venue.orders("ann") == [stop], "the amended order expires")
     assert venue.shown("ann", order, "done_reason") == ("expired",)
+
+
+def test_simulated_traders_are_taken_as_they_are(stack: Stack) -> None:
+    async def scenario() -> None:
+        async with Exchange(stack.addresses.url) as exchange:
+            await ensure_listed(exchange, "BTC-USD")
+            floor = Floor(exchange, ["BTC-USD"], 5, "rules")
+            for _ in range(TURNS):
+                await floor.turn()
+            assert floor.sent > TURNS
+
+    asyncio.run(scenario())
 
 
 def test_everything_above_adds_up(stack: Stack) -> None:

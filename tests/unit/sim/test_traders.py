@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
+from libs.events.events import OrderReplenished, StopArmed, StopTriggered
 from libs.events.values import RejectReason
 from sim import exchange as client
 from sim import traders
 from sim.exchange import Exchange, Unavailable
 from sim.products import ensure_listed
-from sim.traders import MAKERS, QUOTES, Floor
+from sim.traders import CHASERS, MAKERS, QUOTES, STOPS, Floor
 from tests.unit.sim.venue import Venue
 
 PRODUCT = "BTC-USD"
@@ -31,7 +32,9 @@ def test_the_market_moves_and_stays_bounded() -> None:
     outcomes = venue.checked()
     (book,) = outcomes.books.values()
     assert outcomes.trade_ids[PRODUCT] > 100
-    assert len(book.open) <= MAKERS * QUOTES
+    assert len(book.open) <= MAKERS * QUOTES + CHASERS * STOPS
+    kinds = {type(event) for event in venue.events}
+    assert kinds >= {StopArmed, StopTriggered, OrderReplenished}
     assert not outcomes.rejections
     assert set(outcomes.other_rejections) <= {RejectReason.ORDER_DONE, RejectReason.POST_ONLY}
     assert floor.asked == {3: len(venue.commands) - 1}

@@ -23,12 +23,13 @@ from libs.events.commands import (
 )
 from libs.events.decimals import places, to_integer, to_text
 from libs.events.events import AnyEvent, OrderDone, TradeExecuted
-from libs.events.values import NO_ID, OrderType, Side, TimeInForce, TradingStatus
+from libs.events.values import NO_ID, OrderType, SelfTradePrevention, Side, TimeInForce, TradingStatus
 from libs.matching.engine import Engine
 from sim.check.outcomes import Commands, Outcomes
 
 START: Final = 1_800_000_000_000_000_000
 STEP: Final = 1_000_000
+MINUTE: Final = 60_000_000_000
 PARTITION: Final = 3
 
 
@@ -142,9 +143,13 @@ class Venue:
         return PlaceOrder(
             command_id, account, number, command_id, str(item["client_oid"]), key, envelope[6], 0, None,
             Side.BUY if item["side"] == "buy" else Side.SELL,
-            OrderType.MARKET if item["type"] == "market" else OrderType.LIMIT,
+            OrderType.LIMIT if item["type"] in {"limit", "stop_limit"} else OrderType.MARKET,
             to_integer(str(item.get("price", "0")), self._scales[0]), to_integer(str(item["size"]), self._scales[1]), 0,
-            TimeInForce[str(item.get("time_in_force", "GTC"))], bool(item.get("post_only", False)),
+            TimeInForce[str(item.get("time_in_force", "GTC")).replace("GTT", "GTD")], bool(item.get("post_only", False)),
+            SelfTradePrevention[str(item.get("stp", "dc")).upper()],
+            to_integer(str(item.get("stop_price", "0")), self._scales[0]),
+            to_integer(str(item.get("max_floor", "0")), self._scales[1]),
+            envelope[6] + MINUTE if "cancel_after" in item else 0,
         )  # fmt: skip
 
     def _envelope(self, account: str, client_oid: str) -> tuple[bytes, str, int, bytes, str, int, int, int, None]:
