@@ -62,7 +62,9 @@ def fold(state: PartitionState, event: AnyEvent) -> None:
                 f"to {event.command_offset}"
             )
         state.command_offset = event.command_offset
-        state.window.turn(event.time)
+        window = state.window
+        if event.time >= window.turn_at or event.command_offset >= window.full_at:
+            window.turn(event.time, event.command_offset)
     if event.sent:
         _remember(state, event)
     try:

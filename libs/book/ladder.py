@@ -17,7 +17,7 @@ from typing import Final
 from libs.book.orders import Order
 from libs.events.values import Side
 
-_SLACK: Final = 32
+SLACK: Final = 32
 """Entries that may be gone before a sweep is worth its time, however few are left."""
 
 
@@ -38,9 +38,8 @@ class Level:
         return (order for order in self.queue if order.remaining)
 
     def sweep(self) -> None:
-        """Drop the entries of orders that have left, when they are more than half."""
-        if len(self.queue) > 2 * self.count + _SLACK:
-            self.queue = deque(self)
+        """Drop the entries of orders that have left: when they are more than half, it has paid for itself."""
+        self.queue = deque([order for order in self.queue if order.remaining])
 
 
 class Ladder:
@@ -79,7 +78,7 @@ class Ladder:
         level.count = count = level.count - 1
         if not count:
             self.vacate(level)
-        elif len(level.queue) > 2 * count + _SLACK:
+        elif len(level.queue) > 2 * count + SLACK:
             level.sweep()
 
     def open(self, price: int) -> Level:
@@ -100,7 +99,7 @@ class Ladder:
         self.empty += 1
         if level is self.best:
             self._advance()
-        elif self.empty > _SLACK and 2 * self.empty > len(self.keys):
+        elif self.empty > SLACK and 2 * self.empty > len(self.keys):
             self._sweep()
 
     def _advance(self) -> None:

@@ -25,6 +25,7 @@ class ProductBook:
         "number",
         "online",
         "orders",
+        "plain",
         "product",
         "sequence",
         "stops",
@@ -57,6 +58,9 @@ class ProductBook:
         self.lot = product.base_increment
         self.least = product.min_size or 1
         self.most = product.max_size or MAX_INTEGER
+        limited = product.min_notional or product.price_collar or product.max_open_orders
+        self.plain = self.online and not limited
+        """Open for every order, and with no limit but those above."""
 
     def ladder(self, side: int) -> Ladder:
         return self.bids if side == 1 else self.asks

@@ -7,28 +7,29 @@ from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.events.commands import AmendOrder
 from libs.events.events import AnyEvent, OrderAmended
-from libs.events.values import DoneReason, RejectReason
+from libs.events.values import DoneReason
 from libs.matching.crossing import finish
 from libs.matching.placing import cross, fire_stops
-from libs.matching.rejections import missing_order_reason, reject
+from libs.matching.rejections import end, missing_order_reason, reject
 from libs.matching.validation import amend_reason
 
 
-def amend(state: PartitionState, command: AmendOrder, book: ProductBook | None, events: list[AnyEvent]) -> None:
+def amend(state: PartitionState, command: AmendOrder, book: ProductBook) -> list[AnyEvent]:
     """Size down keeps the place in the queue; a new price, a larger size or another max_floor loses it, and may trade."""
-    if book is None:
-        events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
-        return
     order = book.find(command.account, command.order_id, command.client_oid)
-    reason = missing_order_reason(state, command) if order is None else amend_reason(state, command, order, book)
-    if order is None or reason is not None:
-        events.append(reject(state, command, book, reason or RejectReason.UNKNOWN_ORDER))
-    elif order.armed:
+    if order is None:
+        return [reject(state, command, book, missing_order_reason(state, command))]
+    reason = amend_reason(state, command, order, book)
+    if reason is not None:
+        return [reject(state, command, book, reason)]
+    events: list[AnyEvent] = []
+    if order.armed:
         _amend_stop(state, command, book, order, events)
     else:
         _amend_resting(state, command, book, order, events)
     if book.stops.count:
         fire_stops(state, command.command_id, book, events)
+    return end(events)
 
 
 def _amend_stop(

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, cast
 
-from msgspec.structs import force_setattr
-
-from libs.book.fold import Broken
-from libs.book.invariants import crossed
+from libs.book.orders import Order
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.book.window import CLOCK_LEAD
@@ -32,11 +29,14 @@ from libs.events.commands import (
 )
 from libs.events.events import AnyEvent, CommandRejected, DuplicateIgnored, RulesChanged
 from libs.events.values import NO_ID, RejectReason
-from libs.matching import amending, canceling, listing, placing, timing
-from libs.matching.rejections import only_header, reject, rejection
+from libs.matching import amending, canceling, listing, timing
+from libs.matching.placing import place
+from libs.matching.rejections import only_header, reject, rejection, repeated
 
 RULES: Final = 2
 """The version of the rules in this code."""
+
+_NOBODY: Final[dict[str | int | bytes, Order]] = {}
 
 
 class Engine:
@@ -61,66 +61,82 @@ class Engine:
 
         Returns its events, at least one, the last of them marked. Raises Broken when an invariant does not hold.
         """
-        state, window, kind = self.state, self.state.window, type(command)
-        now = state.time = time if time > state.time else state.time
+        state = self.state
         state.command_offset = offset
-        if now >= window.turn_at or not window.room:
-            window.turn(now)
-        events: list[AnyEvent] = []
+        now = state.time
+        if time > now:
+            state.time = now = time
+        window = state.window
+        if now >= window.turn_at or offset >= window.full_at:
+            window.turn(now, offset)
         book = state.products.get(command.number)
-        if kind is AdvanceTime:
-            timing.run_deadlines(state, command.command_id, state.products.values(), events)
-        elif book is not None and now >= book.deadlines.next:
-            timing.run_deadlines(state, command.command_id, (book,), events)
-        command_id, key, sent = command.command_id, command.key, command.sent
-        if command_id in window.seen or (book is not None and command_id in book.orders):
-            events.append(DuplicateIgnored(*only_header(state, command, book), command.order_id))
-            return events
-        if sent <= window.watermark or sent > time + CLOCK_LEAD or (key and key in window.first):
-            self._refuse(command, book, time, events)
-            return events
-        if book is not None and (key or command.client_oid):
-            owner = book.accounts.get(command.account)
-            name = (command.client_oid if kind is PlaceOrder else "") or key
-            if owner is not None and name in owner:
-                self._refuse(command, book, time, events)
-                return events
-        _DECIDE[kind](state, command, book, events)
+        if book is None:
+            return _elsewhere(state, command, time)
+        if now >= book.deadlines.next:
+            due = timing.run_deadlines(state, command.command_id, (book,))
+            return [*due, *_decided(state, command, book, time)]
+        return _decided(state, command, book, time)
+
+
+def _decided(state: PartitionState, command: AnyCommand, book: ProductBook, time: int) -> list[AnyEvent]:
+    """Repeats and what comes late first, then the rules."""
+    window, command_id, sent, key = state.window, command.command_id, command.sent, command.key
+    if command_id in window.seen:
+        return _ignored(state, command, book)
+    if sent <= window.watermark or sent > time + CLOCK_LEAD or (key and key in window.first):
+        return _refused(state, command, book, time)
+    if command.__class__ is PlaceOrder:
+        return place(state, command, book)
+    if key and (open_order := book.accounts.get(command.account, _NOBODY).get(key)) is not None:
+        return repeated(state, command, book, open_order.order_id)
+    events = _DECIDE[command.__class__](state, command, book)
+    window.seen[command_id] = None
+    if key:
+        window.first[key] = command_id
+    if sent > window.latest:
+        window.latest = sent
+    return events
+
+
+def _elsewhere(state: PartitionState, command: AnyCommand, time: int) -> list[AnyEvent]:
+    """A command that names no product that is there."""
+    due: list[AnyEvent] = []
+    if isinstance(command, AdvanceTime):
+        due = timing.run_deadlines(state, command.command_id, state.products.values())
+    window, command_id, sent, key = state.window, command.command_id, command.sent, command.key
+    if command_id in window.seen:
+        events = _ignored(state, command, None)
+    elif sent <= window.watermark or sent > time + CLOCK_LEAD or (key and key in window.first):
+        events = _refused(state, command, None, time)
+    elif isinstance(command, AdvanceTime | ListProduct):
+        events = _DECIDE[type(command)](state, command, None)
         window.add(command_id, key, sent)
-        if not events[-1].last:
-            force_setattr(events[-1], "last", True)
-        if book is not None and crossed(book):
-            raise Broken(f"{book.product.product_id}: crossed book after command {offset}")
-        return events
-
-    def _refuse(self, command: AnyCommand, book: ProductBook | None, time: int, events: list[AnyEvent]) -> None:
-        """A command that comes too late, from the future, or for the second time under its key or client_oid."""
-        state, window = self.state, self.state.window
-        if command.sent <= window.watermark:
-            events.append(rejection(CommandRejected, state, command, book, RejectReason.STALE))
-        elif command.sent > time + CLOCK_LEAD:
-            events.append(reject(state, command, book, RejectReason.CLOCK))
-            window.add(command.command_id, command.key, 0)
-        else:
-            events.append(reject(state, command, book, RejectReason.DUPLICATE, _first(state, command, book)))
-            window.add(command.command_id, 0, command.sent)
+    else:
+        events = [reject(state, command, None, RejectReason.UNKNOWN_PRODUCT)]
+        window.add(command_id, key, sent)
+    return [*due, *events]
 
 
-def _first(state: PartitionState, command: AnyCommand, book: ProductBook | None) -> bytes:
-    """The command that used the key, or the open order that has the name."""
-    first = state.window.first.get(command.key) if command.key else None
-    if first is not None or book is None:
-        return first or NO_ID
-    name = (command.client_oid if type(command) is PlaceOrder else "") or command.key
-    return book.accounts[command.account][name].order_id
+def _ignored(state: PartitionState, command: AnyCommand, book: ProductBook | None) -> list[AnyEvent]:
+    return [DuplicateIgnored(*only_header(state, command, book), command.order_id)]
 
 
-_Decide = Callable[[PartitionState, AnyCommand, ProductBook | None, list[AnyEvent]], None]
+def _refused(state: PartitionState, command: AnyCommand, book: ProductBook | None, time: int) -> list[AnyEvent]:
+    """A command that comes too late, from the future, or for the second time under a remembered key."""
+    window = state.window
+    if command.sent <= window.watermark:
+        return [rejection(CommandRejected, state, command, book, RejectReason.STALE)]
+    if command.sent > time + CLOCK_LEAD:
+        window.add(command.command_id, command.key, 0)
+        return [reject(state, command, book, RejectReason.CLOCK)]
+    return repeated(state, command, book, window.first[command.key])
+
+
+_Decide = Callable[[PartitionState, AnyCommand, ProductBook | None], list[AnyEvent]]
 
 _DECIDE = cast(
     dict[type[Command], _Decide],
     {
-        PlaceOrder: placing.place,
         AmendOrder: amending.amend,
         CancelOrder: canceling.cancel,
         CancelAllOrders: canceling.cancel_all,

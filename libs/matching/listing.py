@@ -25,11 +25,10 @@ from libs.matching.rejections import reject
 _PRODUCT_LIMIT: Final = NUMBER_LIMIT // PARTITION_LIMIT - 1
 
 
-def list_product(state: PartitionState, command: ListProduct, book: ProductBook | None, events: list[AnyEvent]) -> None:
+def list_product(state: PartitionState, command: ListProduct, book: ProductBook | None) -> list[AnyEvent]:
     reason = _listing_reason(state, command)
     if reason is not None:
-        events.append(reject(state, command, book, reason))
-        return
+        return [reject(state, command, book, reason)]
     product = Product(
         command.product_id,
         (state.counter + 1) * PARTITION_LIMIT + state.partition,
@@ -49,7 +48,7 @@ def list_product(state: PartitionState, command: ListProduct, book: ProductBook 
         command.max_open_orders,
     )
     opened = state.list_product(product)
-    events.append(_changed(ProductListed, state, command, opened, product))
+    return [_changed(ProductListed, state, command, opened, product)]
 
 
 def _listing_reason(state: PartitionState, command: ListProduct) -> RejectReason | None:
@@ -62,41 +61,25 @@ def _listing_reason(state: PartitionState, command: ListProduct) -> RejectReason
     return None
 
 
-def update_product(
-    state: PartitionState, command: UpdateProduct, book: ProductBook | None, events: list[AnyEvent]
-) -> None:
-    if book is None:
-        events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
-        return
+def update_product(state: PartitionState, command: UpdateProduct, book: ProductBook) -> list[AnyEvent]:
     product = updated(book.product, command)
     if product is None:
-        events.append(reject(state, command, book, RejectReason.INVALID_PRODUCT))
-        return
+        return [reject(state, command, book, RejectReason.INVALID_PRODUCT)]
     book.adopt(product)
-    events.append(_changed(ProductUpdated, state, command, book, product))
+    return [_changed(ProductUpdated, state, command, book, product)]
 
 
-def set_status(
-    state: PartitionState, command: SetTradingStatus, book: ProductBook | None, events: list[AnyEvent]
-) -> None:
-    if book is None:
-        events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
-        return
+def set_status(state: PartitionState, command: SetTradingStatus, book: ProductBook) -> list[AnyEvent]:
     if command.status is TradingStatus.DELISTED:
-        events.append(reject(state, command, book, RejectReason.INVALID_PRODUCT))
-        return
+        return [reject(state, command, book, RejectReason.INVALID_PRODUCT)]
     product = replace(book.product, status=command.status)
     book.adopt(product)
-    events.append(_changed(TradingStatusChanged, state, command, book, product))
+    return [_changed(TradingStatusChanged, state, command, book, product)]
 
 
-def delist_product(
-    state: PartitionState, command: DelistProduct, book: ProductBook | None, events: list[AnyEvent]
-) -> None:
+def delist_product(state: PartitionState, command: DelistProduct, book: ProductBook) -> list[AnyEvent]:
     """All orders end first, as by a cancel all over every account."""
-    if book is None:
-        events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
-        return
+    events: list[AnyEvent] = []
     account, key, sent = command.account, command.key, command.sent
     orders = in_cancel_order(book.orders.values())
     for order in orders:
@@ -105,6 +88,7 @@ def delist_product(
     product = replace(book.product, status=TradingStatus.DELISTED)
     events.append(_changed(ProductDelisted, state, command, book, product, first=not orders))
     state.delist(product)
+    return events
 
 
 def _changed(
@@ -124,7 +108,7 @@ def _changed(
         state.time,
         state.command_offset,
         command.command_id,
-        False,
+        True,
         command.account if first else "",
         command.key if first else 0,
         command.sent if first else 0,

@@ -2,35 +2,103 @@
 
 from __future__ import annotations
 
-from libs.book.fold import accepted
+from typing import Final
+
+from libs.book.fold import Broken, accepted
+from libs.book.invariants import crossed
 from libs.book.orders import Order
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.book.stops import through
 from libs.events.commands import PlaceOrder
-from libs.events.events import AnyEvent, OrderAccepted, OrderRested, StopArmed, StopTriggered
-from libs.events.values import DoneReason, OrderType, RejectReason, TimeInForce
+from libs.events.events import AnyEvent, DuplicateIgnored, OrderAccepted, OrderRested, StopArmed, StopTriggered
+from libs.events.values import MAX_INTEGER, DoneReason, OrderType, TimeInForce
 from libs.matching.crossing import fills, finish, match, match_funds
-from libs.matching.rejections import reject
+from libs.matching.rejections import end, only_header, reject, repeated
 from libs.matching.validation import collar, place_reason, status_accepts
 
+_NOBODY: Final[dict[str | int | bytes, Order]] = {}
+"""What an account without open orders has."""
 _LIMIT = OrderType.LIMIT
 _GTC = TimeInForce.GTC
 _GTD = TimeInForce.GTD
 _FOK = TimeInForce.FOK
 
 
-def place(state: PartitionState, command: PlaceOrder, book: ProductBook | None, events: list[AnyEvent]) -> None:
-    if book is None:
-        events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
-        return
+def place(state: PartitionState, command: PlaceOrder, book: ProductBook) -> list[AnyEvent]:
+    """Decide a place that is no repeat, unless an open order of its account has its name."""
+    order_id, account, client_oid, key = command.command_id, command.account, command.client_oid, command.key
+    owner = book.accounts.get(account)
+    name = client_oid or key or order_id
+    if owner is None:
+        owner = _NOBODY
+    if order_id in book.orders:
+        return [DuplicateIgnored(*only_header(state, command, book), order_id)]
+    if name in owner:
+        return repeated(state, command, book, owner[name].order_id)
+    window, sent = state.window, command.sent
+    window.seen[order_id] = None
+    if key:
+        window.first[key] = order_id
+    if sent > window.latest:
+        window.latest = sent
+    side, price, size = command.side, command.price, command.size
+    opposite = book.asks.best if side == 1 else book.bids.best
+    if not (
+        # The order that most books are made of, and that meets nothing, rests, and there is no more to say.
+        book.plain
+        and command.time_in_force is _GTC
+        and command.type is _LIMIT
+        and book.least <= size <= book.most
+        and not size % book.lot
+        and 0 < price <= MAX_INTEGER
+        and not price % book.tick
+        and (opposite is None or (price < opposite.price if side == 1 else price > opposite.price))
+        and not (command.funds or command.stop_price or command.max_floor or command.expire_time)
+        and command.order_id == order_id
+    ):
+        return end(_place(state, command, book))
+    stp, post_only = command.stp, command.post_only
+    time, offset, number, accepted_seq, sequence = (
+        state.time, state.command_offset, book.number, state.seq + 1, book.sequence + 1
+    )  # fmt: skip
+    state.seq = seq = accepted_seq + 1
+    book.sequence = sequence + 1
+    # fmt: off
+    order = Order(
+        order_id, account, client_oid, 0 if client_oid else key, side, _LIMIT, price, size, size, size, seq, _GTC,
+        post_only, stp, 0, 0, 0, 0, 0, False,
+    )
+    if owner is _NOBODY:
+        owner = book.accounts[account] = {}
+    book.orders[order_id] = owner[name] = order
+    ladder = book.bids if side == 1 else book.asks
+    level = ladder.levels.get(price) or ladder.open(price)
+    if not level.count:
+        ladder.empty -= 1
+    level.count += 1
+    level.volume += size
+    level.queue.append(order)
+    return [
+        OrderAccepted(
+            accepted_seq, number, sequence, time, offset, order_id, False, account, key, sent, order_id, client_oid,
+            side, _LIMIT, price, size, 0, _GTC, post_only, command.replay_of, stp,
+        ),
+        OrderRested(
+            seq, number, sequence + 1, time, offset, order_id, True, "", 0, 0, order_id, side, price, size, size,
+        ),
+    ]
+    # fmt: on
+
+
+def _place(state: PartitionState, command: PlaceOrder, book: ProductBook) -> list[AnyEvent]:
+    """A new order of any kind."""
     reason = place_reason(state, command, book)
     if reason is not None:
-        events.append(reject(state, command, book, reason))
-        return
+        return [reject(state, command, book, reason)]
     waits = command.stop_price != 0 and not through(command.side, command.stop_price, book.last_price)
     acceptance = _accepted(state, command, book, waits)
-    events.append(acceptance)
+    events: list[AnyEvent] = [acceptance]
     order = accepted(acceptance)
     if not command.stop_price:
         execute(state, command.command_id, book, order, events)
@@ -41,6 +109,7 @@ def place(state: PartitionState, command: PlaceOrder, book: ProductBook | None, 
         _arm(state, command.command_id, book, order, events)
     if book.stops.count:
         fire_stops(state, command.command_id, book, events)
+    return events
 
 
 def execute(state: PartitionState, command_id: bytes, book: ProductBook, order: Order, events: list[AnyEvent]) -> None:
@@ -79,6 +148,8 @@ def rest(state: PartitionState, command_id: bytes, book: ProductBook, order: Ord
     if order.order_id not in book.orders:
         book.keep(order)
     (book.bids if side == 1 else book.asks).append(order)
+    if crossed(book):
+        raise Broken(f"{book.product.product_id}: crossed book after command {state.command_offset}")
     events.append(
         OrderRested(
             seq,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from msgspec.structs import force_setattr
+
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.events.commands import AmendOrder, AnyCommand, CancelOrder, Command, PlaceOrder
@@ -31,6 +33,18 @@ def reject(
             return rejection(AmendRejected, state, command, book, reason, first)
         case _:
             return rejection(CommandRejected, state, command, book, reason, first)
+
+
+def repeated(state: PartitionState, command: AnyCommand, book: ProductBook | None, first: bytes) -> list[AnyEvent]:
+    """A command under a key, or a client_oid, that is used up: it uses up nothing itself, and is remembered by its id."""
+    state.window.add(command.command_id, 0, command.sent)
+    return [reject(state, command, book, RejectReason.DUPLICATE, first)]
+
+
+def end(events: list[AnyEvent]) -> list[AnyEvent]:
+    """A command's events, the last of them marked."""
+    force_setattr(events[-1], "last", True)
+    return events
 
 
 def rejection(

@@ -26,10 +26,9 @@ MAX_TIMEOUT: Final = 86_400_000_000_000
 """ns; a day."""
 
 
-def run_deadlines(
-    state: PartitionState, command_id: bytes, books: Iterable[ProductBook], events: list[AnyEvent]
-) -> None:
+def run_deadlines(state: PartitionState, command_id: bytes, books: Iterable[ProductBook]) -> list[AnyEvent]:
     """All that is due by engine time in these products, in the order of the deadlines."""
+    events: list[AnyEvent] = []
     time = state.time
     line: list[tuple[Deadline, int]] = []
     by_number = {book.number: book for book in books if book.deadlines.next <= time}
@@ -41,6 +40,7 @@ def run_deadlines(
         book = by_number[number]
         _happen(state, command_id, book, deadline, events)
         _join(line, book)
+    return events
 
 
 def _join(line: list[tuple[Deadline, int]], book: ProductBook) -> None:
@@ -80,36 +80,19 @@ def _happen(
     )
 
 
-def arm_cancel_all_after(
-    state: PartitionState, command: ArmCancelAllAfter, book: ProductBook | None, events: list[AnyEvent]
-) -> None:
-    if book is None:
-        events.append(reject(state, command, book, RejectReason.UNKNOWN_PRODUCT))
-    elif not 0 <= command.timeout <= MAX_TIMEOUT:
-        events.append(reject(state, command, book, RejectReason.INVALID_TIMEOUT))
-    elif command.timeout:
-        deadline = state.time + command.timeout
-        book.deadlines.switch(command.account, deadline)
-        events.append(CancelAllAfterArmed(*only_header(state, command, book), deadline))
-    else:
+def arm_cancel_all_after(state: PartitionState, command: ArmCancelAllAfter, book: ProductBook) -> list[AnyEvent]:
+    if not 0 <= command.timeout <= MAX_TIMEOUT:
+        return [reject(state, command, book, RejectReason.INVALID_TIMEOUT)]
+    if not command.timeout:
         book.deadlines.switches.pop(command.account, None)
-        events.append(CancelAllAfterDisarmed(*only_header(state, command, book)))
+        return [CancelAllAfterDisarmed(*only_header(state, command, book))]
+    deadline = state.time + command.timeout
+    book.deadlines.switch(command.account, deadline)
+    return [CancelAllAfterArmed(*only_header(state, command, book), deadline)]
 
 
-def advance_time(state: PartitionState, command: AdvanceTime, book: ProductBook | None, events: list[AnyEvent]) -> None:
+def advance_time(state: PartitionState, command: AdvanceTime, _book: ProductBook | None) -> list[AnyEvent]:
     """The deadlines have happened by now: this is only the command's outcome, a fact of the whole partition."""
-    state.seq += 1
-    events.append(
-        TimeAdvanced(
-            state.seq,
-            0,
-            0,
-            state.time,
-            state.command_offset,
-            command.command_id,
-            True,
-            command.account,
-            command.key,
-            command.sent,
-        )
-    )
+    state.seq = seq = state.seq + 1
+    account, key, sent = command.account, command.key, command.sent
+    return [TimeAdvanced(seq, 0, 0, state.time, state.command_offset, command.command_id, True, account, key, sent)]

@@ -11,6 +11,8 @@ from libs.events.commands import AmendOrder, PlaceOrder
 from libs.events.values import MAX_INTEGER, OrderType, RejectReason, TimeInForce, TradingStatus
 
 BASIS_POINTS: Final = 10_000
+MAX_SLICES: Final = 1_000
+"""How many slices an iceberg may have."""
 
 _LIMIT = OrderType.LIMIT
 _GTC = TimeInForce.GTC
@@ -32,16 +34,12 @@ def place_reason(state: PartitionState, command: PlaceOrder, book: ProductBook) 
     return (
         _value_reason(state, command, limit)
         or _step_reason(command, book)
-        or (_SIZELESS if command.funds else size_reason(command.size, book))
+        or (None if command.funds else size_reason(command.size, book))
         or (_notional_reason(command, book, limit) if product.min_notional else None)
         or (collar_reason(book, command.side, command.price) if limit and not command.stop_price else None)
         or (_count_reason(command, book, limit) if product.max_open_orders else None)
         or (RejectReason.POST_ONLY if command.post_only and meets(book, command.side, command.price) else None)
     )
-
-
-_SIZELESS: Final = None
-"""By funds: there is no size to look at."""
 
 
 def _limit_fits(command: PlaceOrder) -> bool:
@@ -77,11 +75,18 @@ def _value_reason(state: PartitionState, command: PlaceOrder, limit: bool) -> Re
         return RejectReason.INVALID_SIZE
     if command.stop_price and not 0 < command.stop_price <= MAX_INTEGER:
         return RejectReason.INVALID_STOP_PRICE
-    if command.max_floor and not 0 < command.max_floor <= MAX_INTEGER:
+    if command.max_floor and not (
+        0 < command.max_floor <= MAX_INTEGER and _slices_fit(command.size, command.max_floor)
+    ):
         return RejectReason.INVALID_MAX_FLOOR
     if command.time_in_force is _GTD:
         return None if state.time < command.expire_time <= MAX_INTEGER else RejectReason.INVALID_EXPIRE_TIME
     return RejectReason.INVALID_EXPIRE_TIME if command.expire_time else None
+
+
+def _slices_fit(size: int, max_floor: int) -> bool:
+    """What an iceberg may cost: each slice is an event, and all of them may go in one command."""
+    return not max_floor or size <= MAX_SLICES * max_floor
 
 
 def _step_reason(command: PlaceOrder, book: ProductBook) -> RejectReason | None:
@@ -157,7 +162,7 @@ def amend_reason(state: PartitionState, command: AmendOrder, order: Order, book:
         return RejectReason.NOTHING_TO_CHANGE
     if not _amendment_fits(command, order):
         return RejectReason.INVALID_ORDER
-    reason = _amended_value_reason(state, command)
+    reason = _amended_value_reason(state, command, order)
     if reason is not None:
         return reason
     return _amended_step_reason(command, order, book) or _amended_limit_reason(command, order, book)
@@ -205,7 +210,7 @@ def _amendment_fits(command: AmendOrder, order: Order) -> bool:
     )
 
 
-def _amended_value_reason(state: PartitionState, command: AmendOrder) -> RejectReason | None:
+def _amended_value_reason(state: PartitionState, command: AmendOrder, order: Order) -> RejectReason | None:
     """Values out of range."""
     if command.price is not None and not 0 < command.price <= MAX_INTEGER:
         return RejectReason.INVALID_PRICE
@@ -215,6 +220,10 @@ def _amended_value_reason(state: PartitionState, command: AmendOrder) -> RejectR
         return RejectReason.INVALID_STOP_PRICE
     if command.max_floor is not None and not 0 <= command.max_floor <= MAX_INTEGER:
         return RejectReason.INVALID_MAX_FLOOR
+    if command.max_floor is not None or command.size is not None:
+        floor = order.max_floor if command.max_floor is None else command.max_floor
+        if not _slices_fit(order.size if command.size is None else command.size, floor):
+            return RejectReason.INVALID_MAX_FLOOR
     if command.expire_time is not None and not state.time < command.expire_time <= MAX_INTEGER:
         return RejectReason.INVALID_EXPIRE_TIME
     return None
