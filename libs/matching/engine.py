@@ -124,6 +124,8 @@ def _ignored(state: PartitionState, command: AnyCommand, book: ProductBook | Non
 def _refused(state: PartitionState, command: AnyCommand, book: ProductBook | None, time: int) -> list[AnyEvent]:
     """A command that comes too late, from the future, or for the second time under a remembered key."""
     window = state.window
+    if book is not None and type(command) is PlaceOrder and command.command_id in book.orders:
+        return _ignored(state, command, book)
     if command.sent <= window.watermark:
         return [rejection(CommandRejected, state, command, book, RejectReason.STALE)]
     if command.sent > time + CLOCK_LEAD:
