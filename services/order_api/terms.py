@@ -5,7 +5,7 @@ a request must find its first answer, also when that time has passed in between.
 are remembered can be no repeat, and is refused at once.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from libs.events.values import OrderType, Product, SelfTradePrevention, TimeInForce
 from libs.service import problems
@@ -35,22 +35,13 @@ _PREVENTIONS: Final = {
     "cn": SelfTradePrevention.CN,
     "cb": SelfTradePrevention.CB,
 }
+_PLAIN: Final = frozenset(("limit", "market"))
+_LIMITS: Final = frozenset(("limit", "stop_limit"))
 _SIDE_OF: Final = {"loss": "sell", "entry": "buy"}
 
 
-class Terms(NamedTuple):
-    """The fields of `PlaceOrder` after its side."""
-
-    type: OrderType
-    price: int
-    size: int
-    funds: int
-    time_in_force: TimeInForce
-    post_only: bool
-    stp: SelfTradePrevention
-    stop_price: int
-    max_floor: int
-    expire_time: int
+Terms: TypeAlias = tuple[OrderType, int, int, int, TimeInForce, bool, SelfTradePrevention, int, int, int]
+"""The fields of `PlaceOrder` after its side."""
 
 
 class Amendment(NamedTuple):
@@ -65,12 +56,14 @@ class Amendment(NamedTuple):
 
 def placed(request: Place, product: Product, now: int) -> Terms:
     """`now` is order_api's own time, ns: `cancel_after` counts from it."""
-    limit = request.type in ("limit", "stop_limit")
+    limit = request.type in _LIMITS
     price, size, funds = _limit(request, product) if limit else _market(request, product)
     time_in_force = _TIMES[request.time_in_force]
-    max_floor = _max_floor(request, time_in_force, product)
-    return Terms(
-        OrderType.LIMIT if limit else OrderType.MARKET,
+    kind = OrderType.LIMIT if limit else OrderType.MARKET
+    if _is_plain(request, time_in_force):
+        return kind, price, size, funds, time_in_force, request.post_only, SelfTradePrevention.DC, 0, 0, 0
+    return (
+        kind,
         price,
         size,
         funds,
@@ -78,8 +71,22 @@ def placed(request: Place, product: Product, now: int) -> Terms:
         request.post_only,
         _PREVENTIONS[request.stp],
         _stop_price(request, product),
-        max_floor,
+        _max_floor(request, time_in_force, product),
         _expire_time(request, time_in_force, now),
+    )
+
+
+def _is_plain(request: Place, time_in_force: TimeInForce) -> bool:
+    """Whether it asks for nothing that most orders do not: then there is no more to look at."""
+    return (
+        request.stop_price is None
+        and request.max_floor is None
+        and request.stp is None
+        and time_in_force is not TimeInForce.GTD
+        and request.type in _PLAIN
+        and request.stop is None
+        and request.expire_time is None
+        and request.cancel_after is None
     )
 
 

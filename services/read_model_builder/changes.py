@@ -89,11 +89,11 @@ def _accepted(changes: Changes, event: facts.OrderAccepted) -> bytes:
         event.size,
         event.seq,
         event.time,
+        event.replay_of,
         event.stp,
         event.stop_price,
         event.max_floor,
         event.expire_time,
-        replay_of=event.replay_of,
     )
     return event.order_id
 
@@ -118,6 +118,7 @@ def _rejected(changes: Changes, event: facts.OrderRejected) -> bytes:
         0,
         event.seq,
         event.time,
+        None,
         event.stp,
         event.stop_price,
         event.max_floor,

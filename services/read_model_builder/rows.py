@@ -27,12 +27,12 @@ class NewOrder(msgspec.Struct, gc=False):
     displayed: int
     seq: int
     updated: int
+    replay_of: DeadLetterName | None = None
     stp: int | None = None
     stop_price: int = 0
     max_floor: int = 0
     expire_time: int = 0
     taken_off: int = 0
-    replay_of: DeadLetterName | None = None
     first_order_id: bytes = b""
     reject_reason: int | None = None
     done_reason: int | None = None
