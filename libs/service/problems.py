@@ -260,6 +260,9 @@ MAX_FLOOR_NOT_ALLOWED: Final = Kind(
     "max_floor not allowed",
     "`max_floor` needs a limit order with `time_in_force` `GTC` or `GTD`.",
 )
+INVALID_MAX_FLOOR: Final = Kind(
+    "invalid_max_floor", 400, "Invalid max_floor", "`max_floor` is at least a thousandth of the size."
+)
 EXPIRY_NOT_ALLOWED: Final = Kind(
     "expiry_not_allowed",
     400,

@@ -15,6 +15,8 @@ from services.order_api.requests import Amend, Place
 from services.order_api.times import DAY, HOUR, LAST, MINUTE, SECOND, NotATime, parse
 
 MOST_TIMEOUT_S: Final = 86_400
+MOST_SLICES: Final = 1_000
+"""Of an iceberg: what one taker may set off is bounded. The engine holds amended orders to it too."""
 CANCEL_AFTER: Final = {"min": MINUTE, "hour": HOUR, "day": DAY}
 REPEATS_LAST: Final = 2 * DAY
 """Twice as long as idempotency keys are remembered, unless a setting says otherwise."""
@@ -71,7 +73,7 @@ def placed(request: Place, product: Product, now: int) -> Terms:
         request.post_only,
         _PREVENTIONS[request.stp],
         _stop_price(request, product),
-        _max_floor(request, time_in_force, product),
+        _max_floor(request, time_in_force, size, product),
         _expire_time(request, time_in_force, now),
     )
 
@@ -101,6 +103,8 @@ def amended(request: Amend, product: Product, now: int) -> Amendment:
     )
     if all(value is None for value in found):
         raise Problem(problems.NOTHING_TO_CHANGE)
+    if found.size is not None and found.max_floor is not None:
+        _check_slices(found.size, found.max_floor)
     return found
 
 
@@ -153,12 +157,19 @@ def _stop_price(request: Place, product: Product) -> int:
     return amounts.price(request.stop_price, product, "stop_price")
 
 
-def _max_floor(request: Place, time_in_force: TimeInForce, product: Product) -> int:
+def _max_floor(request: Place, time_in_force: TimeInForce, size: int, product: Product) -> int:
     if request.max_floor is None:
         return 0
     if time_in_force not in _RESTING:
         raise Problem(problems.MAX_FLOOR_NOT_ALLOWED, field="max_floor")
-    return amounts.size(request.max_floor, product, "max_floor")
+    max_floor = amounts.size(request.max_floor, product, "max_floor")
+    _check_slices(size, max_floor)
+    return max_floor
+
+
+def _check_slices(size: int, max_floor: int) -> None:
+    if max_floor and size > MOST_SLICES * max_floor:
+        raise Problem(problems.INVALID_MAX_FLOOR, field="max_floor")
 
 
 def _expire_time(request: Place, time_in_force: TimeInForce, now: int) -> int:

@@ -222,6 +222,25 @@ def test_an_amended_stop_and_an_amended_expiry(opened: Open) -> None:
     assert venue.shown("ann", order, "done_reason") == ("expired",)
 
 
+def test_deadlines_and_stops_outlive_their_workers(stack: Stack, opened: Open) -> None:
+    venue = opened()
+    venue.trade_at("100.00")
+    expire_time = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    order = venue.place("ann", "sell", "1", "150.00", time_in_force="GTD", expire_time=expire_time)
+    iceberg = venue.place("ann", "sell", "4", "110.00", max_floor="2")
+    stop = venue.place("ann", "buy", "1", "105.00", stop_price="104.00")
+    asyncio.run(kill_workers(stack))
+    venue.until(lambda: venue.orders("ann") == [stop, iceberg], "the order expires under another worker")
+    assert venue.shown("ann", order, "done_reason") == ("expired",)
+    venue.trade_at("104.00")
+    assert venue.queue("bids") == [("105.00", "1.000", stop)]
+    assert venue.queue("asks") == [("110.00", "2.000", iceberg)]
+
+
+async def kill_workers(stack: Stack) -> None:
+    await asyncio.gather(*(stack.kill_one(f"orderbook-worker-{number}") for number in (1, 2)))
+
+
 def test_simulated_traders_are_taken_as_they_are(stack: Stack) -> None:
     async def scenario() -> None:
         async with Exchange(stack.addresses.url) as exchange:
