@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from libs.events.commands import AmendOrder
 from libs.events.values import MAX_INTEGER, RejectReason, TimeInForce
 from tests.oracle.market import Market, Order, is_outside
-from tests.oracle.place_rules import ALL_OR_NOW, is_positive
+from tests.oracle.place_rules import ALL_OR_NOW, has_too_many_slices, is_positive
 
 
 def amend_reason(command: AmendOrder, order: Order, market: Market, now: int) -> RejectReason | None:
@@ -22,7 +22,7 @@ def _reasons(command: AmendOrder, order: Order, market: Market, now: int) -> Ite
         yield RejectReason.NOTHING_TO_CHANGE
     if _makes_no_sense(command, order, is_armed=order in market.stops):
         yield RejectReason.INVALID_ORDER
-    yield from _out_of_range(command, now)
+    yield from _out_of_range(command, order, now)
     yield from _against_the_product(command, order, market)
     reprices = command.price is not None and command.price != order.price
     price = order.price if command.price is None else command.price
@@ -42,7 +42,7 @@ def _makes_no_sense(command: AmendOrder, order: Order, *, is_armed: bool) -> boo
     )
 
 
-def _out_of_range(command: AmendOrder, now: int) -> Iterator[RejectReason]:
+def _out_of_range(command: AmendOrder, order: Order, now: int) -> Iterator[RejectReason]:
     if command.price is not None and not is_positive(command.price):
         yield RejectReason.INVALID_PRICE
     if command.size is not None and not is_positive(command.size):
@@ -50,6 +50,10 @@ def _out_of_range(command: AmendOrder, now: int) -> Iterator[RejectReason]:
     if command.stop_price is not None and not is_positive(command.stop_price):
         yield RejectReason.INVALID_STOP_PRICE
     if command.max_floor is not None and not 0 <= command.max_floor <= MAX_INTEGER:
+        yield RejectReason.INVALID_MAX_FLOOR
+    size = order.size if command.size is None else command.size
+    max_floor = order.max_floor if command.max_floor is None else command.max_floor
+    if (command.size, command.max_floor) != (None, None) and has_too_many_slices(size, max_floor):
         yield RejectReason.INVALID_MAX_FLOOR
     if command.expire_time is not None and not now < command.expire_time <= MAX_INTEGER:
         yield RejectReason.INVALID_EXPIRE_TIME

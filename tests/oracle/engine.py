@@ -132,7 +132,7 @@ class NaiveEngine:
 
     def _is_known(self, command: AnyCommand) -> bool:
         market = self.listings.by_number.get(command.number)
-        is_open = market is not None and market.find(command.command_id) is not None
+        is_open = isinstance(command, PlaceOrder) and market is not None and market.find(command.command_id) is not None
         return is_open or command.command_id in self.window
 
     def _first_user(self, command: AnyCommand, market: Market | None) -> bytes | None:

@@ -6,6 +6,7 @@ from libs.events.commands import PlaceOrder
 from libs.events.values import MAX_INTEGER, OrderType, RejectReason, TimeInForce
 from tests.oracle.market import Market, is_outside
 
+SLICE_LIMIT = 1_000
 ALL_OR_NOW = (TimeInForce.IOC, TimeInForce.FOK)
 
 
@@ -48,7 +49,7 @@ def _out_of_range(command: PlaceOrder, now: int) -> Iterator[RejectReason]:
         yield RejectReason.INVALID_FUNDS
     if command.stop_price != 0 and not is_positive(command.stop_price):
         yield RejectReason.INVALID_STOP_PRICE
-    if not 0 <= command.max_floor <= MAX_INTEGER:
+    if not 0 <= command.max_floor <= MAX_INTEGER or has_too_many_slices(command.size, command.max_floor):
         yield RejectReason.INVALID_MAX_FLOOR
     if command.time_in_force is TimeInForce.GTD:
         if not now < command.expire_time <= MAX_INTEGER:
@@ -87,3 +88,7 @@ def _against_the_book(command: PlaceOrder, market: Market) -> Iterator[RejectRea
 
 def is_positive(value: int) -> bool:
     return 1 <= value <= MAX_INTEGER
+
+
+def has_too_many_slices(size: int, max_floor: int) -> bool:
+    return max_floor != 0 and size > SLICE_LIMIT * max_floor

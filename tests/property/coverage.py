@@ -164,8 +164,5 @@ REQUIRED = (
     *("switches and orders are due at once", "a switch ends orders"),
     *("OrderDone of CancelOrder by client_oid", "CancelRejected of CancelOrder by client_oid"),
     *("AmendRejected of AmendOrder by client_oid", "OrderAmended of AmendOrder by client_oid"),
-    *(
-        f"a deadline, then {event}"
-        for event in ("DuplicateIgnored", "OrderRejected", "ProductDelisted", "CommandRejected")
-    ),
+    *(f"a deadline, then {event}" for event in ("DuplicateIgnored", "OrderRejected", "CommandRejected")),
 )

@@ -29,6 +29,8 @@ from libs.events.events import (
     OrderDone,
     ProductDelisted,
     ProductListed,
+    StopArmed,
+    StopTriggered,
     TradingStatusChanged,
 )
 from libs.events.ids import key_digest, mint
@@ -52,7 +54,6 @@ BEAT: Final = 100 * MILLISECOND
 ACCOUNTS: Final = ("ann", "bob", "cat")
 PRODUCT_IDS: Final = ("BTC-USD", "ETH-USD", "SOL-USD")
 REMEMBERED: Final = 400
-GIANT: Final = 1_000
 SHORT: Final = 8
 LONG: Final = 80
 """Commands to a product until its status is online again, about: long where it goes on trading."""
@@ -78,6 +79,7 @@ class Open:
     account: str
     client_oid: str
     number: int
+    is_armed: bool = False
 
 
 @dataclass
@@ -135,6 +137,10 @@ class Stream:
                 case OrderAccepted():
                     order = Open(event.order_id, event.account, event.client_oid, event.number)
                     self.orders[event.order_id] = order
+                case StopArmed():
+                    self.orders[event.order_id].is_armed = True
+                case StopTriggered():
+                    self.orders[event.order_id].is_armed = False
                 case OrderDone():
                     self.gone = [*self.gone[-40:], self.orders.pop(event.order_id)]
 
@@ -192,7 +198,7 @@ class Stream:
         if kind < 16 and one_in(self.choose, self.calm):
             side = self.choose.pick((None, *Side, *Side))
             return CancelAllOrders(*self._head(number), side)
-        if kind == 16 and one_in(self.choose, 4 * self.calm):
+        if kind == 16 and one_in(self.choose, 2 * self.calm):
             return DelistProduct(*self._head(number))
         if kind == 17:
             return self._distorted(self._listing())
@@ -246,7 +252,7 @@ class Stream:
         price, size, stop_price, floor, expire_time = (
             self._price() if one_in(self.choose, 3) else None,
             self._size() * (3 if one_in(self.choose, 6) else 1) if one_in(self.choose, 2) else None,
-            self._price() if one_in(self.choose, 5) else None,
+            self._price() if one_in(self.choose, 2 if order.is_armed else 15) else None,
             self.choose.integer(0, 6) if one_in(self.choose, 5) else None,
             self._deadline() if one_in(self.choose, 8) else None,
         )
@@ -348,13 +354,4 @@ class Stream:
                 value = True
             case "stp":
                 value = self.choose.pick(tuple(SelfTradePrevention))
-        return _bounded(replace(command, **{name: value}))
-
-
-def _bounded(command: AnyCommand) -> AnyCommand:
-    """No giant rests: one that shows a little at a time would trade for years."""
-    if isinstance(command, PlaceOrder) and GIANT < command.size <= MAX_INTEGER:
-        return replace(command, time_in_force=TimeInForce.IOC, post_only=False, max_floor=0, expire_time=0)
-    if isinstance(command, AmendOrder) and GIANT < (command.size or 0) <= MAX_INTEGER:
-        return replace(command, size=GIANT)
-    return command
+        return replace(command, **{name: value})

@@ -6,7 +6,7 @@
     amend  A1  ann  size 4                   -> amended, keeps priority
     cancel A1  ann                           -> done canceled
     cancel_all ann                           -> done canceled A2, canceled 1
-    after  ann 5s                            -> switch armed
+    arm    ann 5s                            -> switch armed
     advance 5s                               -> switch of ann fired 0, time advanced
     status cancel_only                       -> status cancel_only
     book                                     -> bids - | asks 2 @ 101
@@ -48,6 +48,8 @@ class Venue:
     ids: dict[str, bytes] = field(default_factory=dict)
     names: dict[bytes, str] = field(default_factory=dict)
     number: int = 0
+    checks_state: bool = True
+    """False for thousands of commands: what is compared then are the events alone."""
 
     def __post_init__(self) -> None:
         self._apply(self.engine.adopt_rules(), self.oracle.adopt_rules(RULES))
@@ -74,6 +76,8 @@ class Venue:
         for event in events:
             fold(self.folded, event)
         assert [event.last for event in events] == [False] * (len(events) - 1) + [True]
+        if not self.checks_state:
+            return
         own = state_hash(self.engine.state)
         assert state_hash(self.folded) == own
         assert state_hash(load(dump(self.engine.state))) == own

@@ -80,7 +80,7 @@ def parse(said: str, now: int, number: int, name: str, id_of: Callable[[str], by
             return CancelOrder(*line.head(account, NO_ID, client_oid))
         case ["cancel_all", account, *side]:
             return CancelAllOrders(*line.head(account), Side[side[0].upper()] if side else None)
-        case ["after", account, timeout]:
+        case ["arm", account, timeout]:
             return ArmCancelAllAfter(*line.head(account), to_duration(timeout))
         case _:
             return parse_governing(line, words)
