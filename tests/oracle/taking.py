@@ -173,7 +173,7 @@ def unfillable(market: Market, taker: Order) -> DoneReason | None:
 
 
 def fire_stops(market: Market, journal: Journal) -> None:
-    """Every stop that is through joins a line; the first is executed to its end, and whoever is through by then joins."""
+    """Every stop that is through joins a line; the first is executed to its end, and who is through then joins."""
     line: list[Order] = []
     while True:
         line += [stop for stop in market.stops if stop not in line and stop.is_through(market.last_price)]

@@ -1,4 +1,4 @@
-"""Invariants 2 and 3 over a history, from its events alone: numbers have no hole, and trades create and lose nothing."""
+"""Invariants 2 and 3 over a history, from its events alone: no number is left out, trades lose nothing."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Whatever a topic may hold: any values in any field make a rejection with its reason, and any bytes at most Unreadable."""
+"""Whatever a topic may hold: senseless values make a rejection with its reason, and bytes are at most Unreadable."""
 
 from collections.abc import Sequence
 

@@ -15,6 +15,7 @@ Prices have one decimal place and the tick 0.5, sizes none and the lot 1. After 
 folded state, the invariants and a restored snapshot are compared with the engine's.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from libs.book.fold import fold
@@ -89,9 +90,12 @@ class Venue:
 
 
 def check(script: str, venue: Venue | None = None) -> Venue:
-    """Run a script line by line, from a fresh venue or on with one, and compare what each line says."""
+    """Run a script line by line, from a fresh venue or on with one, and compare what each line says.
+
+    A line that ends with a comma goes on in the next.
+    """
     venue = venue or Venue()
-    for line in script.strip().splitlines():
+    for line in re.sub(r",\s*\n\s*", ", ", script).strip().splitlines():
         said, _, expected = (part.strip() for part in line.partition("->"))
         if not said:
             continue

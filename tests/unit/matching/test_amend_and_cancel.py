@@ -10,7 +10,8 @@ def test_size_down_keeps_priority_and_size_up_loses_it() -> None:
         amend  A1  ann  size 3          -> amended, keeps priority
         place  B1  cat  buy   1 @ 100   -> accepted, trade 1 @ 100 with A1, done filled
         amend  A1  ann  size 9          -> amended, loses priority, rests 8
-        place  B2  cat  buy   6 @ 100   -> accepted, trade 5 @ 100 with A2, done filled A2, trade 1 @ 100 with A1, done filled
+        place  B2  cat  buy   6 @ 100   -> accepted, trade 5 @ 100 with A2, done filled A2, trade 1 @ 100 with A1,
+                                           done filled
         book                            -> bids - | asks 7 @ 100
     """)
 
@@ -19,10 +20,12 @@ def test_a_new_price_may_trade_and_rests_what_is_left() -> None:
     check("""
         place  A1  ann  sell  5 @ 101          -> accepted, rests 5
         place  B1  cat  buy   3 @ 100          -> accepted, rests 3
-        amend  A1  ann  price 100              -> amended, loses priority, trade 3 @ 100 with B1, done filled B1, rests 2
+        amend  A1  ann  price 100              -> amended, loses priority, trade 3 @ 100 with B1, done filled B1,
+                                                  rests 2
         book                                   -> bids - | asks 2 @ 100
         place  B2  cat  buy   2 @ 99           -> accepted, rests 2
-        amend  A1  ann  price 99               -> amended, loses priority, trade 2 @ 99 with B2, done filled B2, done filled
+        amend  A1  ann  price 99               -> amended, loses priority, trade 2 @ 99 with B2, done filled B2,
+                                                  done filled
     """)
 
 

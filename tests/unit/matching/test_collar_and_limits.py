@@ -41,8 +41,10 @@ def test_a_market_order_ends_at_the_first_level_outside_and_its_own_trades_do_no
         update price_collar 500 reference_price 1000  -> updated
         place  A1  ann  sell  1 @ 104                 -> accepted, rests 1
         place  A2  ann  sell  1 @ 105.5               -> accepted, rests 1
-        place  B1  bob  buy   3 @ market              -> accepted, trade 1 @ 104 with A1, done filled A1, done price_collar
-        place  B2  bob  buy   3 @ market              -> accepted, trade 1 @ 105.5 with A2, done filled A2, done no_liquidity
+        place  B1  bob  buy   3 @ market              -> accepted, trade 1 @ 104 with A1, done filled A1,
+                                                         done price_collar
+        place  B2  bob  buy   3 @ market              -> accepted, trade 1 @ 105.5 with A2, done filled A2,
+                                                         done no_liquidity
     """)
 
 
@@ -65,7 +67,10 @@ def test_the_collar_of_a_stop_is_set_when_it_fires_and_a_stop_limit_has_none() -
         place  A3  ann  sell  1 @ 120                   -> accepted, rests 1
         place  S1  bob  buy   2 @ market stop 104       -> accepted, armed
         place  S2  bob  buy   1 @ 120 stop 104          -> accepted, armed
-        place  B1  cat  buy   1 @ 104                   -> accepted, trade 1 @ 104 with A1, done filled A1, done filled, triggered S1, trade 1 @ 109 with A2, done filled A2, done price_collar S1, triggered S2, trade 1 @ 120 with A3, done filled A3, done filled S2
+        place  B1  cat  buy   1 @ 104                   -> accepted, trade 1 @ 104 with A1, done filled A1, done filled,
+                                                           triggered S1, trade 1 @ 109 with A2, done filled A2,
+                                                           done price_collar S1, triggered S2, trade 1 @ 120 with A3,
+                                                           done filled A3, done filled S2
     """)
 
 

@@ -59,7 +59,10 @@ def test_switches_go_before_orders_and_accounts_by_name() -> None:
     check("arm ann 995ms -> switch armed", venue)
     assert len(set(venue.oracle.listings.by_number[venue.number].switches.values())) == 1
     check(
-        "advance 5s -> done canceled A2, switch of ann fired 1, done canceled A3, switch of cat fired 1, done expired A1, time advanced",
+        """
+        advance 5s                              -> done canceled A2, switch of ann fired 1, done canceled A3,
+                                                   switch of cat fired 1, done expired A1, time advanced
+        """,
         venue,
     )
 
@@ -69,7 +72,8 @@ def test_a_switch_ends_what_would_have_expired_later() -> None:
         place  A1  ann  sell  5 @ 100 gtd 2s            -> accepted, rests 5
         place  S1  ann  sell  5 @ market stop 90        -> accepted, armed
         arm    ann 1s                                   -> switch armed
-        advance 5s                                      -> done canceled A1, done canceled S1, switch of ann fired 2, time advanced
+        advance 5s                                      -> done canceled A1, done canceled S1, switch of ann fired 2,
+                                                           time advanced
         advance 5s                                      -> time advanced
     """)
 

@@ -7,7 +7,9 @@ def test_one_sweep_takes_slice_after_slice() -> None:
     check("""
         place  A1  ann  sell  5 @ 100 floor 2  -> accepted, rests 5
         book                                   -> bids - | asks 2 @ 100
-        place  B1  cat  buy   9 @ 100          -> accepted, trade 2 @ 100 with A1, replenished A1 2, trade 2 @ 100 with A1, replenished A1 1, trade 1 @ 100 with A1, done filled A1, rests 4
+        place  B1  cat  buy   9 @ 100          -> accepted, trade 2 @ 100 with A1, replenished A1 2,
+                                                  trade 2 @ 100 with A1, replenished A1 1, trade 1 @ 100 with A1,
+                                                  done filled A1, rests 4
         book                                   -> bids 4 @ 100 | asks -
     """)
 
@@ -24,7 +26,9 @@ def test_hidden_size_counts_for_fill_or_kill() -> None:
     check("""
         place  A1  ann  sell  6 @ 100 floor 2  -> accepted, rests 6
         place  B1  cat  buy   7 @ 100 fok      -> accepted, done canceled
-        place  B2  cat  buy   6 @ 100 fok      -> accepted, trade 2 @ 100 with A1, replenished A1 2, trade 2 @ 100 with A1, replenished A1 2, trade 2 @ 100 with A1, done filled A1, done filled
+        place  B2  cat  buy   6 @ 100 fok      -> accepted, trade 2 @ 100 with A1, replenished A1 2,
+                                                  trade 2 @ 100 with A1, replenished A1 2, trade 2 @ 100 with A1,
+                                                  done filled A1, done filled
     """)
 
 
@@ -44,7 +48,8 @@ def test_size_down_takes_hidden_size_first_and_keeps_the_place() -> None:
         book                                   -> bids - | asks 3 @ 100
         amend  A1  ann  size 2                 -> amended, keeps priority
         book                                   -> bids - | asks 2 @ 100
-        place  B2  cat  buy   2 @ 100          -> accepted, trade 1 @ 100 with A1, done filled A1, trade 1 @ 100 with A2, done filled A2, done filled
+        place  B2  cat  buy   2 @ 100          -> accepted, trade 1 @ 100 with A1, done filled A1,
+                                                  trade 1 @ 100 with A2, done filled A2, done filled
     """)
 
 

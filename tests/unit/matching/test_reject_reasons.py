@@ -1,5 +1,5 @@
-"""The precedence of reject reasons: a command with every fault of a table is rejected for the first; with that one mended,
-for the next; and so on to the end, where it is taken.
+"""The precedence of reject reasons: a command with every fault of a table is rejected for the first; with that one
+mended, for the next; and so on to the end, where it is taken.
 
 A fault further up wins a field that two faults need, so each command has as many of those below it as can be.
 """
@@ -104,7 +104,8 @@ def busy() -> Venue:
     venue = check("""
         place  A0  dan  sell  4 @ 102                     -> accepted, rests 4
         place  A1  ann  sell  4 @ 102                     -> accepted, rests 4
-        place  B0  cat  buy   4 @ 102                     -> accepted, trade 4 @ 102 with A0, done filled A0, done filled
+        place  B0  cat  buy   4 @ 102                     -> accepted, trade 4 @ 102 with A0, done filled A0,
+                                                             done filled
         place  B1  bob  buy   4 @ 101 gtd 900s post_only  -> accepted, rests 4
         update base_increment 2 min_size 4 max_size 20 min_notional 4000 price_collar 400 max_open_orders 1 -> updated
     """)

@@ -10,7 +10,8 @@ def test_dc_reduces_both_by_the_smaller() -> None:
         place  A1  ann  sell  5 @ 100        -> accepted, rests 5
         place  A2  bob  sell  5 @ 100        -> accepted, rests 5
         place  B1  ann  buy   3 @ 100 dc     -> accepted, prevented 3 with A1, done self_trade
-        place  B2  ann  buy   4 @ 100        -> accepted, prevented 2 with A1, done self_trade A1, trade 2 @ 100 with A2, done filled
+        place  B2  ann  buy   4 @ 100        -> accepted, prevented 2 with A1, done self_trade A1,
+                                                trade 2 @ 100 with A2, done filled
         book                                 -> bids - | asks 3 @ 100
     """)
 
@@ -19,7 +20,9 @@ def test_dc_takes_a_slice_at_a_time_and_the_next_goes_to_the_back() -> None:
     check("""
         place  A1  ann  sell  5 @ 100 floor 2  -> accepted, rests 5
         place  A2  bob  sell  1 @ 100          -> accepted, rests 1
-        place  B1  ann  buy   4 @ 100          -> accepted, prevented 2 with A1, replenished A1 2, trade 1 @ 100 with A2, done filled A2, prevented 1 with A1, done self_trade
+        place  B1  ann  buy   4 @ 100          -> accepted, prevented 2 with A1, replenished A1 2,
+                                                  trade 1 @ 100 with A2, done filled A2, prevented 1 with A1,
+                                                  done self_trade
         book                                   -> bids - | asks 1 @ 100
     """)
 
@@ -28,7 +31,8 @@ def test_co_ends_the_maker_with_what_it_hides() -> None:
     check("""
         place  A1  ann  sell  5 @ 100 floor 2  -> accepted, rests 5
         place  A2  bob  sell  1 @ 100          -> accepted, rests 1
-        place  B1  ann  buy   3 @ 100 co       -> accepted, prevented 0 with A1, done self_trade A1, trade 1 @ 100 with A2, done filled A2, rests 2
+        place  B1  ann  buy   3 @ 100 co       -> accepted, prevented 0 with A1, done self_trade A1,
+                                                  trade 1 @ 100 with A2, done filled A2, rests 2
         book                                   -> bids 2 @ 100 | asks -
     """)
 
@@ -37,7 +41,8 @@ def test_cn_ends_the_taker() -> None:
     check("""
         place  A1  bob  sell  1 @ 99           -> accepted, rests 1
         place  A2  ann  sell  5 @ 100          -> accepted, rests 5
-        place  B1  ann  buy   3 @ 100 cn       -> accepted, trade 1 @ 99 with A1, done filled A1, prevented 0 with A2, done self_trade
+        place  B1  ann  buy   3 @ 100 cn       -> accepted, trade 1 @ 99 with A1, done filled A1, prevented 0 with A2,
+                                                  done self_trade
         book                                   -> bids - | asks 5 @ 100
     """)
 
@@ -82,10 +87,12 @@ def test_what_took_the_last_names_the_reason() -> None:
     check("""
         place  A1  ann  sell  1 @ 100          -> accepted, rests 1
         place  A2  bob  sell  1 @ 101          -> accepted, rests 1
-        place  B1  ann  buy   2 @ 101          -> accepted, prevented 1 with A1, done self_trade A1, trade 1 @ 101 with A2, done filled A2, done filled
+        place  B1  ann  buy   2 @ 101          -> accepted, prevented 1 with A1, done self_trade A1,
+                                                  trade 1 @ 101 with A2, done filled A2, done filled
         place  A3  bob  sell  1 @ 100          -> accepted, rests 1
         place  A4  ann  sell  1 @ 101          -> accepted, rests 1
-        place  B2  ann  buy   2 @ 101          -> accepted, trade 1 @ 100 with A3, done filled A3, prevented 1 with A4, done self_trade A4, done self_trade
+        place  B2  ann  buy   2 @ 101          -> accepted, trade 1 @ 100 with A3, done filled A3, prevented 1 with A4,
+                                                  done self_trade A4, done self_trade
     """)
 
 
@@ -93,7 +100,8 @@ def test_funds_are_reduced_at_the_makers_price() -> None:
     check("""
         place  A1  ann  sell  2 @ 100          -> accepted, rests 2
         place  A2  bob  sell  9 @ 150          -> accepted, rests 9
-        place  B1  ann  buy   funds 350        -> accepted, prevented 2 with A1, done self_trade A1, trade 1 @ 150 with A2, done filled
+        place  B1  ann  buy   funds 350        -> accepted, prevented 2 with A1, done self_trade A1,
+                                                  trade 1 @ 150 with A2, done filled
         place  A3  ann  sell  2 @ 100          -> accepted, rests 2
         place  B2  ann  buy   funds 349.9      -> accepted, prevented 2 with A3, done self_trade A3, done self_trade
         place  A4  ann  sell  2 @ 100          -> accepted, rests 2
@@ -107,7 +115,8 @@ def test_an_amended_order_meets_its_own_as_a_taker() -> None:
         place  B1  ann  buy   3 @ 100 cn       -> accepted, rests 3
         amend  B1  ann  price 101              -> amended, loses priority, prevented 0 with A1, done self_trade
         place  B2  ann  buy   3 @ 100          -> accepted, rests 3
-        amend  A1  ann  price 100              -> amended, loses priority, prevented 3 with B2, done self_trade B2, rests 2
+        amend  A1  ann  price 100              -> amended, loses priority, prevented 3 with B2, done self_trade B2,
+                                                  rests 2
     """)
 
 
@@ -121,5 +130,6 @@ def test_fill_or_kill_meets_its_orders_in_the_order_of_trading() -> None:
         place  B3  ann  buy   3 @ 100 fok cb    -> accepted, done self_trade
         place  B4  ann  buy   4 @ 100 fok co    -> accepted, done canceled
         book                                    -> bids - | asks 8 @ 100
-        place  B5  ann  buy   2 @ 100 fok co    -> accepted, prevented 0 with A2, done self_trade A2, trade 2 @ 100 with A1, done filled
+        place  B5  ann  buy   2 @ 100 fok co    -> accepted, prevented 0 with A2, done self_trade A2,
+                                                   trade 2 @ 100 with A1, done filled
     """)

@@ -11,7 +11,8 @@ def test_a_buy_fires_at_or_above_and_a_sell_at_or_below() -> None:
         place  S2  bob  buy   1 @ 99 stop 100        -> accepted, armed
         place  S3  bob  sell  1 @ 101 stop 100       -> accepted, armed
         place  S4  bob  sell  1 @ 101 stop 99.5      -> accepted, armed
-        place  B1  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A1, done filled, triggered S2, rests 1 S2, triggered S3, rests 1 S3
+        place  B1  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A1, done filled, triggered S2,
+                                                        rests 1 S2, triggered S3, rests 1 S3
         book                                         -> bids 1 @ 99 | asks 8 @ 100, 1 @ 101
     """)
 
@@ -62,7 +63,9 @@ def test_stops_wait_until_the_taker_is_done_or_rests() -> None:
         place  A1  ann  sell  1 @ 100              -> accepted, rests 1
         place  A2  ann  sell  1 @ 101              -> accepted, rests 1
         place  S1  bob  buy   1 @ market stop 100  -> accepted, armed
-        place  B1  cat  buy   3 @ 101              -> accepted, trade 1 @ 100 with A1, done filled A1, trade 1 @ 101 with A2, done filled A2, rests 1, triggered S1, done no_liquidity S1
+        place  B1  cat  buy   3 @ 101              -> accepted, trade 1 @ 100 with A1, done filled A1,
+                                                      trade 1 @ 101 with A2, done filled A2, rests 1, triggered S1,
+                                                      done no_liquidity S1
     """)
 
 
@@ -74,7 +77,10 @@ def test_what_has_joined_the_line_fires_even_if_the_price_has_come_back() -> Non
         place  A2  ann  sell  1 @ 100                -> accepted, rests 1
         place  S1  bob  sell  1 @ market stop 100    -> accepted, armed
         place  S2  bob  buy   1 @ market stop 100    -> accepted, armed
-        place  C1  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A2, done filled A2, done filled, triggered S1, trade 1 @ 95 with B1, done filled B1, done filled S1, triggered S2, trade 1 @ 105 with A1, done filled A1, done filled S2
+        place  C1  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A2, done filled A2, done filled,
+                                                        triggered S1, trade 1 @ 95 with B1, done filled B1,
+                                                        done filled S1, triggered S2, trade 1 @ 105 with A1,
+                                                        done filled A1, done filled S2
     """)
 
 
@@ -86,7 +92,10 @@ def test_who_is_through_later_joins_the_end_of_the_line() -> None:
         place  S3  bob  buy   1 @ market stop 101    -> accepted, armed
         place  S1  bob  buy   1 @ market stop 100    -> accepted, armed
         place  S2  bob  buy   1 @ market stop 100    -> accepted, armed
-        place  C1  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A1, done filled A1, done filled, triggered S1, trade 1 @ 101 with A2, done filled S1, triggered S2, trade 1 @ 101 with A2, done filled S2, triggered S3, trade 1 @ 101 with A2, done filled S3
+        place  C1  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A1, done filled A1, done filled,
+                                                        triggered S1, trade 1 @ 101 with A2, done filled S1,
+                                                        triggered S2, trade 1 @ 101 with A2, done filled S2,
+                                                        triggered S3, trade 1 @ 101 with A2, done filled S3
     """)
 
 
@@ -96,7 +105,9 @@ def test_a_fired_stop_limit_obeys_its_time_in_force() -> None:
         place  S1  bob  buy   5 @ 100 stop 100 ioc       -> accepted, armed
         place  S2  bob  buy   5 @ 100 stop 100 fok       -> accepted, armed
         place  S3  bob  buy   5 @ 100 stop 100 floor 2   -> accepted, armed
-        place  C1  cat  buy   1 @ 100                    -> accepted, trade 1 @ 100 with A1, done filled, triggered S1, trade 1 @ 100 with A1, done filled A1, done canceled S1, triggered S2, done canceled S2, triggered S3, rests 5 S3
+        place  C1  cat  buy   1 @ 100                    -> accepted, trade 1 @ 100 with A1, done filled, triggered S1,
+                                                            trade 1 @ 100 with A1, done filled A1, done canceled S1,
+                                                            triggered S2, done canceled S2, triggered S3, rests 5 S3
         book                                             -> bids 2 @ 100 | asks -
     """)
 
@@ -107,7 +118,8 @@ def test_a_market_stop_that_fires_into_limit_only_is_done() -> None:
         place  S1  bob  buy   1 @ market stop 100        -> accepted, armed
         place  S2  bob  buy   1 @ 99 stop 100            -> accepted, armed
         status limit_only                                -> status limit_only
-        place  C1  cat  buy   1 @ 100                    -> accepted, trade 1 @ 100 with A1, done filled, triggered S1, done trading_status S1, triggered S2, rests 1 S2
+        place  C1  cat  buy   1 @ 100                    -> accepted, trade 1 @ 100 with A1, done filled, triggered S1,
+                                                            done trading_status S1, triggered S2, rests 1 S2
     """)
 
 
@@ -120,7 +132,9 @@ def test_a_new_stop_price_goes_to_the_end_of_the_arming_order() -> None:
         amend  S1  bob  stop 99                          -> amended, loses priority
         amend  S2  bob  stop 100                         -> amended, keeps priority
         amend  S2  bob  size 3 price 96                  -> amended, keeps priority
-        place  C1  cat  buy   1 @ 100                    -> accepted, trade 1 @ 100 with A1, done filled, triggered S2, rests 3 S2, triggered S3, rests 1 S3, triggered S1, rests 1 S1
+        place  C1  cat  buy   1 @ 100                    -> accepted, trade 1 @ 100 with A1, done filled, triggered S2,
+                                                            rests 3 S2, triggered S3, rests 1 S3, triggered S1,
+                                                            rests 1 S1
     """)
 
 
@@ -129,7 +143,8 @@ def test_a_new_stop_price_that_is_through_fires_at_once() -> None:
         place  A1  ann  sell  9 @ 100                    -> accepted, rests 9
         place  C1  cat  buy   1 @ 100                    -> accepted, trade 1 @ 100 with A1, done filled
         place  S1  bob  buy   1 @ market stop 105        -> accepted, armed
-        amend  S1  bob  stop 100                         -> amended, loses priority, triggered, trade 1 @ 100 with A1, done filled
+        amend  S1  bob  stop 100                         -> amended, loses priority, triggered, trade 1 @ 100 with A1,
+                                                            done filled
     """)
 
 
@@ -174,7 +189,8 @@ def test_stops_survive_a_restart_in_their_order() -> None:
     venue.restart()
     check(
         """
-        place  C1  cat  buy   1 @ 100                    -> accepted, trade 1 @ 100 with A1, done filled, triggered S2, rests 1 S2, triggered S1, rests 1 S1
+        place  C1  cat  buy   1 @ 100                    -> accepted, trade 1 @ 100 with A1, done filled, triggered S2,
+                                                            rests 1 S2, triggered S1, rests 1 S1
     """,
         venue,
     )

@@ -36,7 +36,8 @@ def test_an_interior_cancel_that_breaks_the_queue() -> None:
         cancel A2  bob                  -> done canceled
         cancel A3  dan                  -> done canceled
         place  A5  bob  sell  1 @ 100   -> accepted, rests 1
-        place  B1  cat  buy   2 @ 100   -> accepted, trade 1 @ 100 with A1, done filled A1, trade 1 @ 100 with A4, done filled A4, done filled
+        place  B1  cat  buy   2 @ 100   -> accepted, trade 1 @ 100 with A1, done filled A1, trade 1 @ 100 with A4,
+                                           done filled A4, done filled
         book                            -> bids - | asks 1 @ 100
     """)
 
@@ -46,7 +47,8 @@ def test_a_sweep_that_ignores_its_limit() -> None:
         place  B1  ann  buy   1 @ 100   -> accepted, rests 1
         place  B2  ann  buy   1 @ 99    -> accepted, rests 1
         place  B3  ann  buy   1 @ 98    -> accepted, rests 1
-        place  A1  bob  sell  9 @ 99    -> accepted, trade 1 @ 100 with B1, done filled B1, trade 1 @ 99 with B2, done filled B2, rests 7
+        place  A1  bob  sell  9 @ 99    -> accepted, trade 1 @ 100 with B1, done filled B1, trade 1 @ 99 with B2,
+                                           done filled B2, rests 7
         book                            -> bids 1 @ 98 | asks 7 @ 99
     """)
 
@@ -102,7 +104,8 @@ def test_a_fill_or_kill_that_counts_what_self_trade_prevention_removes() -> None
         place  B1  cat  buy   4 @ 100 fok    -> accepted, done self_trade
         place  B2  cat  buy   5 @ 100 fok co -> accepted, done canceled
         book                                 -> bids - | asks 6 @ 100
-        place  B3  cat  buy   4 @ 100 fok co -> accepted, trade 2 @ 100 with A1, done filled A1, prevented 0 with A2, done self_trade A2, trade 2 @ 100 with A3, done filled A3, done filled
+        place  B3  cat  buy   4 @ 100 fok co -> accepted, trade 2 @ 100 with A1, done filled A1, prevented 0 with A2,
+                                                done self_trade A2, trade 2 @ 100 with A3, done filled A3, done filled
     """)
 
 
@@ -159,7 +162,9 @@ def test_a_stop_that_fires_one_command_late() -> None:
         place  A1  ann  sell  1 @ 100                -> accepted, rests 1
         place  A2  ann  sell  1 @ 101                -> accepted, rests 1
         place  S1  bob  buy   1 @ market stop 100    -> accepted, armed
-        place  B1  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A1, done filled A1, done filled, triggered S1, trade 1 @ 101 with A2, done filled A2, done filled S1
+        place  B1  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A1, done filled A1, done filled,
+                                                        triggered S1, trade 1 @ 101 with A2, done filled A2,
+                                                        done filled S1
     """)
 
 
@@ -167,7 +172,8 @@ def test_a_stop_that_fires_twice() -> None:
     check("""
         place  A1  ann  sell  9 @ 100                -> accepted, rests 9
         place  S1  bob  buy   1 @ 100 stop 100       -> accepted, armed
-        place  B1  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A1, done filled, triggered S1, trade 1 @ 100 with A1, done filled S1
+        place  B1  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A1, done filled, triggered S1,
+                                                        trade 1 @ 100 with A1, done filled S1
         place  B2  cat  buy   1 @ 100                -> accepted, trade 1 @ 100 with A1, done filled
         cancel S1  bob                               -> rejected order_done
     """)
@@ -214,9 +220,12 @@ def test_an_iceberg_whose_hidden_size_trades_out_of_turn() -> None:
     check("""
         place  A1  ann  sell  6 @ 100 floor 2  -> accepted, rests 6
         place  A2  bob  sell  2 @ 100          -> accepted, rests 2
-        place  B1  cat  buy   5 @ 100          -> accepted, trade 2 @ 100 with A1, replenished A1 2, trade 2 @ 100 with A2, done filled A2, trade 1 @ 100 with A1, done filled
+        place  B1  cat  buy   5 @ 100          -> accepted, trade 2 @ 100 with A1, replenished A1 2,
+                                                  trade 2 @ 100 with A2, done filled A2, trade 1 @ 100 with A1,
+                                                  done filled
         place  A3  bob  sell  2 @ 100          -> accepted, rests 2
-        place  B2  cat  buy   2 @ 100          -> accepted, trade 1 @ 100 with A1, replenished A1 2, trade 1 @ 100 with A3, done filled
+        place  B2  cat  buy   2 @ 100          -> accepted, trade 1 @ 100 with A1, replenished A1 2,
+                                                  trade 1 @ 100 with A3, done filled
     """)
 
 
@@ -238,12 +247,13 @@ def test_equal_decimals_as_different_levels() -> None:
         place  A1  ann  sell  2 @ 100.50  -> accepted, rests 2
         place  A2  bob  sell  3 @ 100.5   -> accepted, rests 3
         book                              -> bids - | asks 5 @ 100.5
-        place  B1  cat  buy   3 @ 100.500 -> accepted, trade 2 @ 100.5 with A1, done filled A1, trade 1 @ 100.5 with A2, done filled
+        place  B1  cat  buy   3 @ 100.500 -> accepted, trade 2 @ 100.5 with A1, done filled A1, trade 1 @ 100.5 with A2,
+                                             done filled
     """)
 
 
 def test_an_expiry_that_depends_on_the_wall_clock() -> None:
-    """Engine time is the largest append time so far: a clock that steps back brings nothing back, and ends nothing late."""
+    """Engine time never runs back: a clock that steps back brings nothing back and ends nothing late."""
     venue = check("""
         place  A1  ann  sell  1 @ 100 gtd 2s  -> accepted, rests 1
         place  A2  ann  sell  1 @ 101 gtd 9s  -> accepted, rests 1
