@@ -1,6 +1,7 @@
 """Every family of rules through HTTP on the real exchange: what a client sends, and what it then sees.
 
-At the end `sim.check`, which shares no code with the services, compares commands, events, Postgres and the books.
+At the end `sim.check`, which shares no code with the services, compares commands, events, Postgres and the books, and
+every command is decided again: also those that the workers wrote themselves, because something was due.
 All tests share one run of the exchange; each lists a product of its own.
 """
 
@@ -12,7 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cli.audit.run import Wanted, audit
+from cli.start import Start
 from deploy.local.servers import short_temporary_directory
+from libs.kafka.adapter import KafkaLog
 from sim.check.run import check
 from sim.exchange import Exchange
 from sim.live import Live
@@ -23,6 +27,7 @@ from tests.e2e.venue import Venue
 
 Open = Callable[..., Venue]
 TURNS = 150
+EVERYTHING = Wanted((), Start(word="earliest"), Start(word="latest"))
 OUTCOME = ("status", "done_reason", "filled_size", "remaining_size")
 
 pytestmark = [
@@ -258,5 +263,8 @@ def test_everything_above_adds_up(stack: Stack) -> None:
         async with Exchange(stack.addresses.url) as exchange:
             report = await check(stack.addresses, exchange, [], Live())
         assert report.trades > 0
+        audited = await audit(KafkaLog(stack.addresses.kafka, "e2e"), EVERYTHING, Live())
+        assert audited.agrees, audited.lines()
+        assert sum(found.counts.redecided for found in audited.found) == report.commands
 
     asyncio.run(scenario())
