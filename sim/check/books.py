@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Final
 
+from libs.book.orders import Order
 from libs.book.partition import PartitionState
 from libs.events import ids
 from libs.events.decimals import to_text
 from libs.events.values import Product, Side
 from sim.check.difference import same
-from sim.check.naive import NaiveBook
+from sim.check.naive.book import NaiveBook
+from sim.check.naive.order import NaiveOrder
 from sim.exchange import Book
 
 _SIDES: Final = (Side.BUY, Side.SELL)
@@ -25,12 +27,21 @@ def compare_shown(product: Product, book: NaiveBook, shown: Book) -> None:
 
 
 def compare_folded(state: PartitionState, number: int, product: Product, book: NaiveBook) -> None:
-    """The state that a worker would recover."""
-    folded = state.products[number]
+    """The state that a worker would recover: queues, armed stops, switches, and what else stands of each order."""
+    folded, name = state.products[number], product.product_id
     for side in _SIDES:
-        rows = [(order.price, order.displayed, order.order_id) for level in folded.ladder(side) for order in level]
-        _same_rows(f"folded book of {product.product_id}, {side.name}", book.resting(side), rows)
-    same(f"folded last trade of {product.product_id}", len(book.trades) and book.trades[-1][0], folded.trade_id)
+        rows = [_row(order) for level in folded.ladder(side) for order in level]
+        _same_rows(f"folded book of {name}, {side.name}", list(map(_row, book.queue(side).in_order())), rows)
+    _same_rows(f"folded stops of {name}", list(map(_row, book.stops.values())), list(map(_row, folded.stops)))
+    same(f"folded switches of {name}", book.deadlines.switches, folded.deadlines.switches)
+    same(f"folded last trade of {name}", (book.trade_id, book.last_price), (folded.trade_id, folded.last_price))
+
+
+def _row(order: Order | NaiveOrder) -> tuple[object, ...]:
+    return (
+        order.price, order.displayed, order.order_id, order.remaining, order.size, order.taken_off, order.max_floor,
+        order.stop_price, order.expire_time,
+    )  # fmt: skip
 
 
 def _same_rows(what: str, expected: Sequence[object], found: Sequence[object]) -> None:

@@ -15,9 +15,10 @@ from libs.events import topics
 from libs.kafka.adapter import KafkaLog
 from libs.kafka.ports import Log, Record
 from sim.check.books import compare_folded, compare_shown
+from sim.check.commands import Commands
 from sim.check.difference import Difference, same
 from sim.check.log import opened, pieces
-from sim.check.outcomes import Commands, Outcomes
+from sim.check.outcomes import Outcomes
 from sim.check.report import Report
 from sim.check.tables import Connection, Position, Tables, connected, open_products, positions
 from sim.exchange import Book, Exchange, persistently
@@ -95,7 +96,7 @@ class Partition:
         """Hold everything together. What the API has `shown` of this partition's products is taken out of the dict."""
         tables = Tables(connection, self.partition)
         if position.next_seq == 1:
-            await tables.compare(0, {}, {}, {})
+            await tables.compare(self.outcomes)
         async with opened(self._log, topics.ORDER_EVENTS, committed=True) as reader:
             # Before the end of the commands is looked up, so that every event finds its command.
             end = (await reader.bounds(self.partition)).end
@@ -126,7 +127,7 @@ class Partition:
             if event.last:
                 if event.seq == last:
                     self._live.show(f"partition {self.partition}: comparing with Postgres")
-                    await tables.compare(last, found.products, found.books, found.sequences)
+                    await tables.compare(found)
                 for number in self._touched if shown else ():
                     self._compare_shown(number, shown)
                 self._touched.clear()

@@ -7,9 +7,11 @@ from typing import Final, NamedTuple, TypeAlias
 import asyncpg
 
 from libs.events.ids import text
-from libs.events.values import Product, Side, TradingStatus
+from libs.events.values import Side, TradingStatus
 from sim.check.difference import Difference, same
-from sim.check.naive import OPEN, NaiveBook, NaiveOrder
+from sim.check.naive.book import NaiveBook
+from sim.check.naive.order import ACTIVE, OPEN, NaiveOrder
+from sim.check.outcomes import Outcomes
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 CONNECT_S: Final = 10.0
@@ -18,10 +20,19 @@ FETCH_ROWS: Final = 5_000
 
 _ORDERS: Final = """
     SELECT uuid_send(order_id) AS id, number, account, client_oid, side, type, price, size, funds, remaining,
-           displayed, filled_size, executed_value, status, done_reason, reject_reason, priority, stop_price, max_floor,
-           expire_time, taken_off
+           displayed, filled_size, executed_value, status, done_reason, reject_reason, priority, time_in_force,
+           post_only, stp, stop_price, max_floor, expire_time, taken_off
     FROM orders WHERE partition = $1
 """
+_ORDER_FIELDS: Final = (
+    "account", "client_oid", "side", "type", "price", "size", "funds", "remaining", "displayed", "status",
+    "done_reason", "reject_reason", "time_in_force", "post_only", "stp", "stop_price", "max_floor", "expire_time", "taken_off",
+)  # fmt: skip
+_PRODUCT_FIELDS: Final = (
+    "product_id", "quote_increment", "base_increment", "price_scale", "size_scale", "status", "min_size", "max_size",
+    "min_notional", "price_collar", "reference_price", "max_open_orders",
+)  # fmt: skip
+"""Columns with the names that an order, or a product, has for them."""
 _TRADES: Final = """
     SELECT number, trade_id, price, size, taker_side, uuid_send(maker_order_id), uuid_send(taker_order_id), seq, time
     FROM trades WHERE partition = $1 ORDER BY number, trade_id
@@ -62,36 +73,38 @@ class Tables:
         self._connection = connection
         self._partition = partition
 
-    async def compare(
-        self, seq: int, products: Mapping[int, Product], books: Mapping[int, NaiveBook], sequences: Mapping[str, int]
-    ) -> None:
-        """Raise Difference unless orders, trades, products and archive say what the books say after event `seq`."""
-        resting = await self._compare_orders(books)
+    async def compare(self, found: Outcomes) -> None:
+        """Raise Difference unless orders, trades, products and archive say what the log says up to this event."""
+        books = found.books
+        standing = await self._compare_orders(found)
         for number, book in books.items():
             for side in (Side.BUY, Side.SELL):
-                _compare_queue(f"product {number}, {side.name}", book, side, resting.get((number, side), []))
+                _compare_queue(f"product {number}, {side.name}", book, side, standing.get((number, OPEN, side), []))
+            _compare_stops(f"product {number}, stops", book, [
+                row for side in (Side.BUY, Side.SELL) for row in standing.get((number, ACTIVE, side), [])
+            ])  # fmt: skip
         await self._compare_trades(books)
-        await self._compare_products(products, sequences)
-        await self._compare_counts(seq, books)
+        await self._compare_products(found)
+        await self._compare_counts(found)
 
-    async def _compare_orders(self, books: Mapping[int, NaiveBook]) -> dict[tuple[int, int], list[asyncpg.Record]]:
-        seen = 0
-        resting: dict[tuple[int, int], list[asyncpg.Record]] = {}
+    async def _compare_orders(self, found: Outcomes) -> dict[tuple[int, int, int], list[asyncpg.Record]]:
+        """What is open, by number, status and side."""
+        books, strays, seen = found.books, found.exchange.strays, 0
+        standing: dict[tuple[int, int, int], list[asyncpg.Record]] = {}
         async for row in self._connection.cursor(_ORDERS, self._partition, prefetch=FETCH_ROWS):
             book = books.get(row["number"])
-            order = None if book is None else book.orders.get(row["id"])
+            order = (strays if book is None else book.orders).get(row["id"])
             if order is None:
                 if row["side"] is None:  # refused before it was an order
                     continue
                 raise Difference(f"Postgres has order {text(row['id'])}, which the log has not")
             seen += 1
             _compare_order(row, order)
-            if row["status"] == OPEN:
-                resting.setdefault((row["number"], row["side"]), []).append(row)
-        same(
-            f"orders of partition {self._partition} in Postgres", sum(len(book.orders) for book in books.values()), seen
-        )
-        return resting
+            if row["status"] in {OPEN, ACTIVE}:
+                standing.setdefault((row["number"], row["status"], row["side"]), []).append(row)
+        expected = len(strays) + sum(len(book.orders) for book in books.values())
+        same(f"orders of partition {self._partition} in Postgres", expected, seen)
+        return standing
 
     async def _compare_trades(self, books: Mapping[int, NaiveBook]) -> None:
         expected = ((number, *trade) for number in sorted(books) for trade in books[number].trades)
@@ -100,57 +113,46 @@ class Tables:
             same("a trade in Postgres", next(expected, None), tuple(row))
         same("the trade after the last one in Postgres", None, next(expected, None))
 
-    async def _compare_products(self, products: Mapping[int, Product], sequences: Mapping[str, int]) -> None:
+    async def _compare_products(self, found: Outcomes) -> None:
         rows = await self._connection.fetch(
-            "SELECT number, product_id, sequence, trade_id, quote_increment, base_increment, price_scale, size_scale, "
-            "price_collar, reference_price, max_open_orders "
+            "SELECT number, product_id, sequence, trade_id, last_price, quote_increment, base_increment, price_scale, "
+            "size_scale, status, min_size, max_size, min_notional, price_collar, reference_price, max_open_orders "
             "FROM products WHERE partition = $1 AND status <> $2",
             self._partition,
             int(TradingStatus.DELISTED),
         )
-        found = {row["number"]: row for row in rows}
-        same(f"products of partition {self._partition} in Postgres", sorted(products), sorted(found))
-        for number, product in products.items():
-            row = found[number]
+        listed = {row["number"]: row for row in rows}
+        same(f"products of partition {self._partition} in Postgres", sorted(found.products), sorted(listed))
+        for number, product in found.products.items():
+            row, book = listed[number], found.books[number]
+            for name in _PRODUCT_FIELDS:
+                same(f"{product.product_id}.{name} in Postgres", getattr(product, name), row[name])
             same(
-                f"{product.product_id} in Postgres",
-                (
-                    product.product_id, sequences[product.product_id], product.quote_increment,
-                    product.base_increment, product.price_scale, product.size_scale, product.price_collar,
-                    product.reference_price, product.max_open_orders,
-                ),
-                (
-                    row["product_id"], row["sequence"], row["quote_increment"],
-                    row["base_increment"], row["price_scale"], row["size_scale"], row["price_collar"],
-                    row["reference_price"], row["max_open_orders"],
-                ),
-            )  # fmt: skip
+                f"sequence and last trade of {product.product_id} in Postgres",
+                (found.sequences[product.product_id], book.trade_id, book.last_price),
+                (row["sequence"], row["trade_id"], row["last_price"]),
+            )
 
-    async def _compare_counts(self, seq: int, books: Mapping[int, NaiveBook]) -> None:
+    async def _compare_counts(self, found: Outcomes) -> None:
         archived = await self._connection.fetchrow(
             "SELECT count(*), coalesce(max(seq), 0) FROM order_events WHERE partition = $1", self._partition
         )
-        same(f"events of partition {self._partition} archived in Postgres", (seq, seq), tuple(archived or ()))
+        same(
+            f"events of partition {self._partition} archived in Postgres", (found.seq, found.seq), tuple(archived or ())
+        )
         listed = await self._connection.fetchval(
             "SELECT count(*) FROM open_orders JOIN orders USING (order_id) WHERE partition = $1", self._partition
         )
-        is_open = sum(order.is_standing for book in books.values() for order in book.orders.values())
+        is_open = sum(1 for book in found.books.values() for _ in book.standing())
         same(f"rows of open_orders of partition {self._partition}", is_open, listed)
 
 
 def _compare_order(row: asyncpg.Record, order: NaiveOrder) -> None:
-    expected = (
-        order.account, order.client_oid, order.side, order.type, order.price, order.size, order.funds,
-        order.remaining, order.filled, order.value, order.status, order.done_reason, order.reject_reason, order.place,
-        order.stop_price, order.max_floor, order.expire_time, order.taken_off,
-    )  # fmt: skip
-    found = (
-        row["account"], row["client_oid"], row["side"], row["type"], row["price"], row["size"], row["funds"],
-        row["remaining"], row["filled_size"], row["executed_value"], row["status"], row["done_reason"],
-        row["reject_reason"], row["priority"], row["stop_price"], row["max_floor"], row["expire_time"], row["taken_off"],
-    )  # fmt: skip
-    if expected != found:
-        raise Difference(f"order {text(row['id'])} in Postgres: expected {expected}, found {found}")
+    expected = [getattr(order, name) for name in _ORDER_FIELDS]
+    expected += [order.filled, order.value, order.place]
+    for column, value in zip((*_ORDER_FIELDS, "filled_size", "executed_value", "priority"), expected, strict=True):
+        if value != row[column]:
+            raise Difference(f"{column} of order {text(row['id'])} in Postgres: expected {value}, found {row[column]}")
 
 
 def _compare_queue(what: str, book: NaiveBook, side: Side, rows: list[asyncpg.Record]) -> None:
@@ -160,3 +162,9 @@ def _compare_queue(what: str, book: NaiveBook, side: Side, rows: list[asyncpg.Re
     for place, (row, order) in enumerate(zip(rows, expected, strict=False)):
         same(f"{what}: place {place} in Postgres", order, (row["price"], row["displayed"], row["id"]))
     same(f"{what}: open orders in Postgres", len(expected), len(rows))
+
+
+def _compare_stops(what: str, book: NaiveBook, rows: list[asyncpg.Record]) -> None:
+    """In arming order."""
+    rows.sort(key=lambda row: row["priority"])
+    same(f"{what} in Postgres", list(map(text, book.stops)), [text(row["id"]) for row in rows])

@@ -128,7 +128,7 @@ def test_stopped_and_started_it_is_as_before(stack: Stack, receipts: list[Receip
         (
             "UPDATE orders SET displayed = displayed + 1 WHERE order_id = (SELECT min(order_id::text)::uuid FROM open_orders)",
             "UPDATE orders SET displayed = displayed - 1 WHERE order_id = (SELECT min(order_id::text)::uuid FROM open_orders)",
-            "place",
+            "displayed of order",
         ),
         (
             "UPDATE trades SET price = price + 1 WHERE trade_id = 9",

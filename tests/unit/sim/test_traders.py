@@ -31,8 +31,8 @@ def test_the_market_moves_and_stays_bounded() -> None:
     floor = asyncio.run(traded(venue, 800, 7))
     outcomes = venue.checked()
     (book,) = outcomes.books.values()
-    assert outcomes.trade_ids[PRODUCT] > 100
-    assert len(book.open) <= MAKERS * QUOTES + CHASERS * STOPS
+    assert book.trade_id > 100
+    assert len(list(book.standing())) <= MAKERS * QUOTES + CHASERS * STOPS
     kinds = {type(event) for event in venue.events}
     assert kinds >= {StopArmed, StopTriggered, OrderReplenished}
     assert not outcomes.rejections
@@ -53,9 +53,9 @@ def test_a_seed_is_a_market() -> None:
 def test_a_later_run_takes_back_what_an_earlier_one_left() -> None:
     venue = Venue()
     asyncio.run(traded(venue, 60, 1))
-    assert next(iter(venue.checked().books.values())).open
+    assert next(iter(venue.checked().books.values())).owned
     asyncio.run(traded(venue, 0, 2))
-    assert not next(iter(venue.checked().books.values())).open
+    assert not next(iter(venue.checked().books.values())).owned
 
 
 def test_they_wait_where_the_exchange_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,8 @@ from libs.events.decimals import places, to_integer, to_text
 from libs.events.events import AnyEvent, OrderDone, TradeExecuted
 from libs.events.values import NO_ID, OrderType, SelfTradePrevention, Side, TimeInForce, TradingStatus
 from libs.matching.engine import Engine
-from sim.check.outcomes import Commands, Outcomes
+from sim.check.commands import Commands
+from sim.check.outcomes import Outcomes
 
 START: Final = 1_800_000_000_000_000_000
 STEP: Final = 1_000_000
@@ -68,7 +69,12 @@ class Venue:
     def checked(self) -> Outcomes:
         """Everything that happened, through the check. Raises Difference."""
         asked = Commands(PARTITION)
-        asked.add([Stored(offset, encode(command)) for offset, command in enumerate(self.commands)])
+        asked.add(
+            [
+                Stored(offset, encode(command), timestamp=(START + offset * STEP) // 1_000_000)
+                for offset, command in enumerate(self.commands)
+            ]
+        )
         outcomes = Outcomes(asked, PARTITION)
         for offset, event in enumerate(self.events):
             outcomes.read(Stored(offset, encode(event)))
