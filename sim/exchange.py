@@ -119,6 +119,11 @@ class Exchange:
     async def cancel_all(self, product: str, account: str) -> None:
         _checked(await self._request("DELETE", f"/orders?product_id={product}", None, {"Outcry-Account": account}))
 
+    async def cancel_all_after(self, product: str, account: str, timeout_s: int) -> None:
+        """All the account's orders in the product end then, unless it asks again before."""
+        body = msgspec.json.encode({"product_id": product, "timeout": timeout_s})
+        _checked(await self._request("POST", "/cancel-all-after", body, {"Outcry-Account": account}))
+
     async def order(self, client_oid: str, product: str, account: str, position: str = "") -> Order | None:
         """None when the account has no such order, `position` counted in."""
         headers = {"Outcry-Account": account}

@@ -2,8 +2,9 @@
 chasers whose stops wait for the market to move.
 
 Seeded: the same seed on the same book does the same. Bounded: a maker has at most `QUOTES` orders, a chaser `STOPS`, a
-taker none that rests, and one request is in flight. They use what every client has, under accounts of their own, and wait where the
-exchange is away. A fair price that wanders, and takers who lean towards it, move the market.
+taker none that rests, and one request is in flight. They use what every client has, under accounts of their own, now
+and then a dead-man switch too, and wait where the exchange is away. A fair price that wanders, and takers who lean
+towards it, move the market.
 """
 
 import asyncio
@@ -31,6 +32,13 @@ ICEBERGS: Final = 0.2
 """Of a maker's quotes: they show a part of their size at a time."""
 SHORT_LIVED: Final = 0.2
 """Of a maker's quotes: they end by themselves if nobody takes them back in time."""
+AMENDED: Final = 0.2
+"""Of a maker's turns: it makes one of its quotes larger or smaller."""
+HEDGED: Final = 0.1
+"""Of a maker's turns: it takes too, and may meet its own quotes."""
+SWITCHED: Final = 0.02
+"""Of all turns: the trader's orders end unless it asks again within `SWITCH_S`."""
+SWITCH_S: Final = 60
 DEFAULT_RATE: Final = 40.0
 MOST_RATE: Final = 1_000.0
 START_CENTS: Final = 7_800_000
@@ -77,7 +85,26 @@ class Maker:
                 "size": _coins(size), "post_only": True, "client_oid": quotes[-1],
             }  # fmt: skip
             items.append(item | self._manner(size))
-        return items
+        return items + self._amended(product, quotes) + self._hedge(product, bid, ask)
+
+    def _amended(self, product: str, quotes: deque[str]) -> list[Item]:
+        if self._rng.random() >= AMENDED:
+            return []
+        size = _coins(self._rng.lognormvariate(-3, 1))
+        return [{"op": "amend", "product_id": product, "client_oid": self._rng.choice(quotes), "size": size}]
+
+    def _hedge(self, product: str, bid: int, ask: int) -> list[Item]:
+        if self._rng.random() >= HEDGED:
+            return []
+        self._count += 1
+        side, price = self._rng.choice((("buy", ask), ("sell", bid)))
+        return [
+            {
+                "op": "place", "product_id": product, "side": side, "type": "limit", "price": _dollars(price),
+                "size": _coins(self._rng.lognormvariate(-3, 1)), "time_in_force": "IOC",
+                "stp": self._rng.choice(("dc", "co", "cn", "cb")), "client_oid": f"{self._prefix}-{self._count}",
+            }
+        ]  # fmt: skip
 
     def _manner(self, size: float) -> Item:
         """Most quotes are plain."""
@@ -187,6 +214,8 @@ class Floor:
         bid, ask = self._touch(product, await self._exchange.ticker(product))
         fair = self._fair[product] = self._fair.get(product, (bid + ask) / 2) + self._rng.gauss(0, WANDER_CENTS)
         items = trader.turn(product, int(fair), bid, ask)
+        if self._rng.random() < SWITCHED:
+            await persistently(lambda: self._exchange.cancel_all_after(product, trader.account, SWITCH_S), PATIENCE_S)
         self._turns += 1
         body, key = msgspec.json.encode({"orders": items}), f"{self._run}-{self._turns}"
         results = await persistently(lambda: self._exchange.batch(body, key, trader.account), PATIENCE_S)

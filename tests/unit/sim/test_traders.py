@@ -4,7 +4,14 @@ import asyncio
 
 import pytest
 
-from libs.events.events import OrderReplenished, StopArmed, StopTriggered
+from libs.events.events import (
+    CancelAllAfterArmed,
+    OrderAmended,
+    OrderReplenished,
+    SelfTradePrevented,
+    StopArmed,
+    StopTriggered,
+)
 from libs.events.values import RejectReason
 from sim import exchange as client
 from sim import traders
@@ -34,7 +41,9 @@ def test_the_market_moves_and_stays_bounded() -> None:
     assert book.trade_id > 100
     assert len(list(book.standing())) <= MAKERS * QUOTES + CHASERS * STOPS
     kinds = {type(event) for event in venue.events}
-    assert kinds >= {StopArmed, StopTriggered, OrderReplenished}
+    assert kinds >= {
+        StopArmed, StopTriggered, OrderReplenished, OrderAmended, SelfTradePrevented, CancelAllAfterArmed,
+    }  # fmt: skip
     assert not outcomes.rejections
     assert set(outcomes.other_rejections) <= {RejectReason.ORDER_DONE, RejectReason.POST_ONLY}
     assert floor.asked == {3: len(venue.commands) - 1}

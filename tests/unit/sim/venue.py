@@ -15,6 +15,7 @@ from libs.events.codec import encode
 from libs.events.commands import (
     AmendOrder,
     AnyCommand,
+    ArmCancelAllAfter,
     CancelAllOrders,
     CancelOrder,
     ListProduct,
@@ -30,7 +31,8 @@ from sim.check.outcomes import Outcomes
 
 START: Final = 1_800_000_000_000_000_000
 STEP: Final = 1_000_000
-MINUTE: Final = 60_000_000_000
+SECOND: Final = 1_000_000_000
+MINUTE: Final = 60 * SECOND
 PARTITION: Final = 3
 
 
@@ -99,6 +101,10 @@ class Venue:
             return self._order(account, path.removeprefix("/orders/client:"))
         if path == "/orders" and request.method == "DELETE":
             self._take(CancelAllOrders(*self._envelope(account, ""), None))
+            return httpx.Response(202, json={})
+        if path == "/cancel-all-after":
+            timeout = msgspec.json.decode(request.content)["timeout"]
+            self._take(ArmCancelAllAfter(*self._envelope(account, ""), timeout * SECOND))
             return httpx.Response(202, json={})
         if path.endswith("/status"):
             status = TradingStatus[msgspec.json.decode(request.content)["status"].upper()]
