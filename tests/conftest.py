@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 import pytest
@@ -41,7 +42,9 @@ def servers() -> Iterator[Addresses]:
     directory = short_temporary_directory()
     started = Servers(directory, given_addresses())
     try:
-        yield asyncio.run(started.start())
+        with ThreadPoolExecutor(1) as beside:  # whoever asks first may be in a loop of its own
+            addresses = beside.submit(asyncio.run, started.start()).result()
+        yield addresses
     finally:
         started.kill()
         shutil.rmtree(directory, ignore_errors=True)

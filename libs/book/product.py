@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import copy
+
+from msgspec.structs import replace
 
 from libs.book.deadlines import Deadlines
 from libs.book.ladder import Ladder
@@ -84,8 +85,7 @@ class ProductBook:
 
     def move(self, order: Order) -> Order:
         """An order loses its place: it goes on as a copy that is in no queue."""
-        again = copy(order)
-        again.displayed = 0
+        again = replace(order, displayed=0)
         (self.bids if order.side == 1 else self.asks).remove(order)
         self.orders[order.order_id] = again
         self.accounts[order.account][order.name] = again

@@ -117,10 +117,8 @@ class Window:
 
     def _forget(self) -> None:
         generation = self._past.popleft()
-        for command_id in list(islice(self.seen, generation.ids)):
-            del self.seen[command_id]
-        for key in list(islice(self.first, generation.keys)):
-            del self.first[key]
+        deque(map(self.seen.__delitem__, list(islice(self.seen, generation.ids))), maxlen=0)
+        deque(map(self.first.__delitem__, list(islice(self.first, generation.keys))), maxlen=0)
         self._ids -= generation.ids
         self._keys -= generation.keys
         self.watermark = max(self.watermark, generation.latest)

@@ -6,11 +6,11 @@ from libs.book.orders import Order
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.events.commands import AmendOrder
-from libs.events.events import AnyEvent, OrderAmended
-from libs.events.values import DoneReason
+from libs.events.events import AmendRejected, AnyEvent, OrderAmended
+from libs.events.values import NO_ID, DoneReason, RejectReason
 from libs.matching.crossing import finish
 from libs.matching.placing import cross, fire_stops
-from libs.matching.rejections import end, missing_order_reason, reject
+from libs.matching.rejections import end, missing_order_reason
 from libs.matching.validation import amend_reason
 
 
@@ -18,10 +18,10 @@ def amend(state: PartitionState, command: AmendOrder, book: ProductBook) -> list
     """Size down keeps the place in the queue; a new price, a larger size or another max_floor loses it, and may trade."""
     order = book.find(command.account, command.order_id, command.client_oid)
     if order is None:
-        return [reject(state, command, book, missing_order_reason(state, command))]
+        return [_not_amended(state, command, book, missing_order_reason(state, command))]
     reason = amend_reason(state, command, order, book)
     if reason is not None:
-        return [reject(state, command, book, reason)]
+        return [_not_amended(state, command, book, reason)]
     events: list[AnyEvent] = []
     if order.armed:
         _amend_stop(state, command, book, order, events)
@@ -30,6 +30,16 @@ def amend(state: PartitionState, command: AmendOrder, book: ProductBook) -> list
     if book.stops.count:
         fire_stops(state, command.command_id, book, events)
     return end(events)
+
+
+def _not_amended(state: PartitionState, command: AmendOrder, book: ProductBook, reason: RejectReason) -> AmendRejected:
+    state.seq = seq = state.seq + 1
+    # fmt: off
+    return AmendRejected(
+        seq, book.number, book.sequence, state.time, state.command_offset, command.command_id, True, command.account,
+        command.key, command.sent, command.order_id, command.client_oid, reason, NO_ID,
+    )
+    # fmt: on
 
 
 def _amend_stop(

@@ -42,8 +42,7 @@ def match(
                 return True
             continue
         taker.remaining -= size
-        _trade(state, command_id, book, maker, taker, size, events)
-        _consume(state, command_id, book, opposite, level, maker, size, _FILLED, events)
+        _fill(state, command_id, book, opposite, level, maker, taker, size, events)
     return False
 
 
@@ -83,8 +82,7 @@ def match_funds(
             continue
         spent = _FILLED
         taker.funds -= size * level.price
-        _trade(state, command_id, book, maker, taker, size, events)
-        _consume(state, command_id, book, opposite, level, maker, size, _FILLED, events)
+        _fill(state, command_id, book, opposite, level, maker, taker, size, events)
     return spent
 
 
@@ -110,68 +108,55 @@ def fills(book: ProductBook, taker: Order) -> DoneReason | None:
     return DoneReason.CANCELED
 
 
-def _trade(
-    state: PartitionState,
-    command_id: bytes,
-    book: ProductBook,
-    maker: Order,
-    taker: Order,
-    size: int,
-    events: list[AnyEvent],
-) -> None:
-    """The fact of one trade; the taker is reduced already, the maker is not."""
-    book.trade_id = trade_id = book.trade_id + 1
-    book.last_price = price = maker.price
-    state.seq = seq = state.seq + 1
-    book.sequence = sequence = book.sequence + 1
-    events.append(
-        TradeExecuted(
-            seq,
-            book.number,
-            sequence,
-            state.time,
-            state.command_offset,
-            command_id,
-            False,
-            "",
-            0,
-            0,
-            trade_id,
-            maker.order_id,
-            taker.order_id,
-            maker.account,
-            taker.account,
-            taker.side,
-            price,
-            size,
-            maker.remaining - size,
-            maker.displayed - size,
-            taker.remaining,
-            taker.funds,
-        )
-    )
-
-
-def _consume(
+def _fill(
     state: PartitionState,
     command_id: bytes,
     book: ProductBook,
     ladder: Ladder,
     level: Level,
     maker: Order,
+    taker: Order,
     size: int,
+    events: list[AnyEvent],
+) -> None:
+    """One trade with the first order of a level. The taker is reduced already, the maker is reduced here."""
+    book.trade_id = trade_id = book.trade_id + 1
+    book.last_price = price = maker.price
+    state.seq = seq = state.seq + 1
+    book.sequence = sequence = book.sequence + 1
+    maker.remaining = left = maker.remaining - size
+    maker.displayed = shown = maker.displayed - size
+    level.volume -= size
+    # fmt: off
+    events.append(
+        TradeExecuted(
+            seq, book.number, sequence, state.time, state.command_offset, command_id, False, "", 0, 0, trade_id,
+            maker.order_id, taker.order_id, maker.account, taker.account, taker.side, price, size, left, shown,
+            taker.remaining, taker.funds,
+        )
+    )
+    # fmt: on
+    if not shown:
+        _slice_gone(state, command_id, book, ladder, level, maker, _FILLED, events)
+
+
+def _slice_gone(
+    state: PartitionState,
+    command_id: bytes,
+    book: ProductBook,
+    ladder: Ladder,
+    level: Level,
+    maker: Order,
     reason: DoneReason,
     events: list[AnyEvent],
 ) -> None:
-    """The first order of a level loses `size` of what it shows: it keeps its place, shows its next slice, or is done."""
-    level.volume -= size
-    maker.remaining = left = maker.remaining - size
-    if size < maker.displayed:
-        maker.displayed -= size
-        return
+    """The first order of a level shows nothing any more: its next slice goes to the back of the level, or it is done."""
     level.queue.popleft()
     state.seq = seq = state.seq + 1
     book.sequence = sequence = book.sequence + 1
+    order_id, left = maker.order_id, maker.remaining
+    time, offset = state.time, state.command_offset
+    # fmt: off
     if left:
         maker.displayed = shown = maker.max_floor if maker.max_floor < left else left
         maker.priority = seq
@@ -179,44 +164,23 @@ def _consume(
         level.queue.append(maker)
         events.append(
             OrderReplenished(
-                seq,
-                book.number,
-                sequence,
-                state.time,
-                state.command_offset,
-                command_id,
-                False,
-                "",
-                0,
-                0,
-                maker.order_id,
-                maker.side,
-                maker.price,
-                left,
-                shown,
+                seq, book.number, sequence, time, offset, command_id, False, "", 0, 0, order_id, maker.side,
+                maker.price, left, shown,
             )
         )
         return
-    book.forget(maker)
+    del book.orders[order_id]
+    owner = book.accounts[maker.account]
+    del owner[maker.client_oid or maker.key or order_id]
+    if not owner:
+        del book.accounts[maker.account]
     events.append(
         OrderDone(
-            seq,
-            book.number,
-            sequence,
-            state.time,
-            state.command_offset,
-            command_id,
-            False,
-            "",
-            0,
-            0,
-            maker.order_id,
-            maker.side,
-            maker.price,
-            0,
+            seq, book.number, sequence, time, offset, command_id, False, "", 0, 0, order_id, maker.side, maker.price, 0,
             reason,
         )
     )
+    # fmt: on
     level.count -= 1
     if not level.count:
         ladder.vacate(level)
@@ -242,8 +206,12 @@ def _prevent(
             taker.remaining -= size
         else:
             taker.funds -= size * maker.price
+        maker.remaining -= size
+        maker.displayed -= size
+        level.volume -= size
         _prevented(state, command_id, book, maker, taker, size, events)
-        _consume(state, command_id, book, opposite, level, maker, size, _SELF_TRADE, events)
+        if not maker.displayed:
+            _slice_gone(state, command_id, book, opposite, level, maker, _SELF_TRADE, events)
         return taker.size != 0 and not taker.remaining
     _prevented(state, command_id, book, maker, taker, 0, events)
     if mode is not _CN:
@@ -260,7 +228,7 @@ def _prevented(
     size: int,
     events: list[AnyEvent],
 ) -> None:
-    """The fact that two orders of one account met; the taker is reduced already, the maker is not. Public if both shrank."""
+    """The fact that two orders of one account met, with what they are now. Public if both shrank."""
     state.seq += 1
     if size:
         book.sequence += 1
@@ -282,8 +250,8 @@ def _prevented(
             taker.side,
             maker.price,
             size,
-            maker.remaining - size,
-            maker.displayed - size,
+            maker.remaining,
+            maker.displayed,
             taker.remaining,
             taker.funds,
         )

@@ -157,15 +157,26 @@ def amend_reason(state: PartitionState, command: AmendOrder, order: Order, book:
         return RejectReason.NOT_OWNER
     if not book.online and not status_accepts(book.product.status, order.type, order.post_only):
         return RejectReason.TRADING_STATUS
-    given = (command.price, command.size, command.stop_price, command.max_floor, command.expire_time)
-    if all(value is None for value in given):
-        return RejectReason.NOTHING_TO_CHANGE
+    price, size = command.price, command.size
+    if command.stop_price is None and command.max_floor is None and command.expire_time is None:
+        if price is None and size is None:
+            return RejectReason.NOTHING_TO_CHANGE
+        if (
+            # A new price or size of an ordinary order, and nothing wrong with it: most amendments are.
+            book.plain
+            and order.type is _LIMIT
+            and not (order.max_floor or order.post_only)
+            and (price is None or (0 < price <= MAX_INTEGER and not price % book.tick))
+            and (size is None or (book.least <= size <= book.most and not size % book.lot))
+        ):
+            return None
     if not _amendment_fits(command, order):
         return RejectReason.INVALID_ORDER
-    reason = _amended_value_reason(state, command, order)
-    if reason is not None:
-        return reason
-    return _amended_step_reason(command, order, book) or _amended_limit_reason(command, order, book)
+    return (
+        _amended_value_reason(state, command, order)
+        or _amended_step_reason(command, order, book)
+        or _amended_limit_reason(command, order, book)
+    )
 
 
 def _amended_step_reason(command: AmendOrder, order: Order, book: ProductBook) -> RejectReason | None:
