@@ -41,12 +41,13 @@ def servers() -> Iterator[Addresses]:
         return
     directory = short_temporary_directory()
     started = Servers(directory, given_addresses())
+    # Whoever asks first may be in a loop of its own; and the servers end with the thread that started them.
+    beside = ThreadPoolExecutor(1)
     try:
-        with ThreadPoolExecutor(1) as beside:  # whoever asks first may be in a loop of its own
-            addresses = beside.submit(asyncio.run, started.start()).result()
-        yield addresses
+        yield beside.submit(asyncio.run, started.start()).result()
     finally:
         started.kill()
+        beside.shutdown()
         shutil.rmtree(directory, ignore_errors=True)
 
 

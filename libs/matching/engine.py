@@ -70,8 +70,8 @@ class Engine:
         if now >= window.turn_at or offset >= window.full_at:
             window.turn(now, offset)
         book = state.products.get(command.number)
-        if book is None:
-            return _elsewhere(state, command, time)
+        if book is None or command.__class__ is AdvanceTime:
+            return _anywhere(state, command, book, time)
         if now >= book.deadlines.next:
             due = timing.run_deadlines(state, command.command_id, (book,))
             return [*due, *_decided(state, command, book, time)]
@@ -98,21 +98,23 @@ def _decided(state: PartitionState, command: AnyCommand, book: ProductBook, time
     return events
 
 
-def _elsewhere(state: PartitionState, command: AnyCommand, time: int) -> list[AnyEvent]:
-    """A command that names no product that is there."""
+def _anywhere(state: PartitionState, command: AnyCommand, book: ProductBook | None, time: int) -> list[AnyEvent]:
+    """A command about the whole partition, or one that names no product that is there."""
     due: list[AnyEvent] = []
     if isinstance(command, AdvanceTime):
         due = timing.run_deadlines(state, command.command_id, state.products.values())
     window, command_id, sent, key = state.window, command.command_id, command.sent, command.key
     if command_id in window.seen:
-        events = _ignored(state, command, None)
+        events = _ignored(state, command, book)
     elif sent <= window.watermark or sent > time + CLOCK_LEAD or (key and key in window.first):
-        events = _refused(state, command, None, time)
+        events = _refused(state, command, book, time)
+    elif key and book is not None and (found := book.accounts.get(command.account, _NOBODY).get(key)) is not None:
+        events = repeated(state, command, book, found.order_id)
     elif isinstance(command, AdvanceTime | ListProduct):
-        events = _DECIDE[type(command)](state, command, None)
+        events = _DECIDE[type(command)](state, command, book)
         window.add(command_id, key, sent)
     else:
-        events = [reject(state, command, None, RejectReason.UNKNOWN_PRODUCT)]
+        events = [reject(state, command, book, RejectReason.UNKNOWN_PRODUCT)]
         window.add(command_id, key, sent)
     return [*due, *events]
 
