@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from libs.events.values import OrderType, SelfTradePrevention, Side, TimeInForce
@@ -48,3 +50,18 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     @property
     def filled(self) -> int:
         return self.size - self.remaining - self.taken_off
+
+
+class Account(dict[str | int | bytes, Order]):
+    """The open orders of one account in one product, by `Order.name`."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        """The one copy of it that its orders share: there are many of them."""
+
+
+NOBODY: Final = Account("")
+"""What an account without open orders has."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from libs.book.deadlines import Deadlines
 from libs.book.ladder import Ladder
-from libs.book.orders import Order
+from libs.book.orders import Account, Order
 from libs.book.stops import Stops
 from libs.events.values import MAX_INTEGER, Product, Side, TradingStatus
 
@@ -45,8 +45,8 @@ class ProductBook:
         self.bids = Ladder(Side.BUY)
         self.asks = Ladder(Side.SELL)
         self.orders: dict[bytes, Order] = {}
-        self.accounts: dict[str, dict[str | int | bytes, Order]] = {}
-        """Open orders by account, and there by client_oid; where there is none by key, or by order_id."""
+        self.accounts: dict[str, Account] = {}
+        """Those that have open orders, by name."""
         self.stops = Stops()
         self.deadlines = Deadlines(self.orders)
 
@@ -73,7 +73,8 @@ class ProductBook:
         """Make an open order known. It is in no queue yet."""
         owner = self.accounts.get(order.account)
         if owner is None:
-            owner = self.accounts[order.account] = {}
+            owner = self.accounts[order.account] = Account(order.account)
+        order.account = owner.name
         self.orders[order.order_id] = owner[order.client_oid or order.key or order.order_id] = order
         if order.expire_time:
             self.deadlines.watch(order)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, cast
 
-from libs.book.orders import Order
+from libs.book.orders import NOBODY
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.book.window import CLOCK_LEAD
@@ -35,8 +35,6 @@ from libs.matching.rejections import only_header, reject, rejection, repeated
 
 RULES: Final = 2
 """The version of the rules in this code."""
-
-_NOBODY: Final[dict[str | int | bytes, Order]] = {}
 
 
 class Engine:
@@ -74,28 +72,23 @@ class Engine:
             return _anywhere(state, command, book, time)
         if now >= book.deadlines.next:
             due = timing.run_deadlines(state, command.command_id, (book,))
-            return [*due, *_decided(state, command, book, time)]
-        return _decided(state, command, book, time)
-
-
-def _decided(state: PartitionState, command: AnyCommand, book: ProductBook, time: int) -> list[AnyEvent]:
-    """Repeats and what comes late first, then the rules."""
-    window, command_id, sent, key = state.window, command.command_id, command.sent, command.key
-    if command_id in window.seen:
-        return _ignored(state, command, book)
-    if sent <= window.watermark or sent > time + CLOCK_LEAD or (key and key in window.first):
-        return _refused(state, command, book, time)
-    if command.__class__ is PlaceOrder:
-        return place(state, command, book)
-    if key and (open_order := book.accounts.get(command.account, _NOBODY).get(key)) is not None:
-        return repeated(state, command, book, open_order.order_id)
-    events = _DECIDE[command.__class__](state, command, book)
-    window.seen[command_id] = None
-    if key:
-        window.first[key] = command_id
-    if sent > window.latest:
-        window.latest = sent
-    return events
+            return [*due, *self.handle(command, offset, time)]
+        command_id, sent, key = command.command_id, command.sent, command.key
+        if command_id in window.seen:
+            return _ignored(state, command, book)
+        if sent <= window.watermark or sent > time + CLOCK_LEAD or (key and key in window.first):
+            return _refused(state, command, book, time)
+        if command.__class__ is PlaceOrder:
+            return place(state, command, book)
+        if key and (found := book.accounts.get(command.account, NOBODY).get(key)) is not None:
+            return repeated(state, command, book, found.order_id)
+        events = _DECIDE[command.__class__](state, command, book)
+        window.seen[command_id] = None
+        if key:
+            window.first[key] = command_id
+        if sent > window.latest:
+            window.latest = sent
+        return events
 
 
 def _anywhere(state: PartitionState, command: AnyCommand, book: ProductBook | None, time: int) -> list[AnyEvent]:
@@ -108,7 +101,7 @@ def _anywhere(state: PartitionState, command: AnyCommand, book: ProductBook | No
         events = _ignored(state, command, book)
     elif sent <= window.watermark or sent > time + CLOCK_LEAD or (key and key in window.first):
         events = _refused(state, command, book, time)
-    elif key and book is not None and (found := book.accounts.get(command.account, _NOBODY).get(key)) is not None:
+    elif key and book is not None and (found := book.accounts.get(command.account, NOBODY).get(key)) is not None:
         events = repeated(state, command, book, found.order_id)
     elif isinstance(command, AdvanceTime | ListProduct):
         events = _DECIDE[type(command)](state, command, book)

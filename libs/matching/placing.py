@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from libs.book.fold import Broken, accepted
 from libs.book.invariants import crossed
-from libs.book.orders import Order
+from libs.book.orders import NOBODY, Account, Order
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.book.stops import through
@@ -17,8 +15,6 @@ from libs.matching.crossing import fills, finish, match, match_funds
 from libs.matching.rejections import end, only_header, reject, repeated
 from libs.matching.validation import collar, place_reason, status_accepts
 
-_NOBODY: Final[dict[str | int | bytes, Order]] = {}
-"""What an account without open orders has."""
 _LIMIT = OrderType.LIMIT
 _GTC = TimeInForce.GTC
 _GTD = TimeInForce.GTD
@@ -28,10 +24,8 @@ _FOK = TimeInForce.FOK
 def place(state: PartitionState, command: PlaceOrder, book: ProductBook) -> list[AnyEvent]:
     """Decide a place that is no repeat, unless an open order of its account has its name."""
     order_id, account, client_oid, key = command.command_id, command.account, command.client_oid, command.key
-    owner = book.accounts.get(account)
+    owner = book.accounts.get(account, NOBODY)
     name = client_oid or key or order_id
-    if owner is None:
-        owner = _NOBODY
     if order_id in book.orders:
         return [DuplicateIgnored(*only_header(state, command, book), order_id)]
     if name in owner:
@@ -65,20 +59,20 @@ def place(state: PartitionState, command: PlaceOrder, book: ProductBook) -> list
     state.seq = seq = accepted_seq + 1
     book.sequence = sequence + 1
     # fmt: off
-    order = Order(
-        order_id, account, client_oid, 0 if client_oid else key, side, _LIMIT, price, size, size, size, seq, _GTC,
-        post_only, stp, 0, 0, 0, 0, 0, False,
-    )
-    if owner is _NOBODY:
-        owner = book.accounts[account] = {}
-    book.orders[order_id] = owner[name] = order
+    if owner is NOBODY:
+        owner = book.accounts[account] = Account(account)
     ladder = book.bids if side == 1 else book.asks
     level = ladder.levels.get(price) or ladder.open(price)
     if not level.count:
         ladder.empty -= 1
     level.count += 1
     level.volume += size
+    order = Order(
+        order_id, owner.name, client_oid, 0 if client_oid else key, side, _LIMIT, level.price, size, size, size, seq,
+        _GTC, post_only, stp, 0, 0, 0, 0, 0, False,
+    )
     level.queue.append(order)
+    book.orders[order_id] = owner[name] = order
     return [
         OrderAccepted(
             accepted_seq, number, sequence, time, offset, order_id, False, account, key, sent, order_id, client_oid,
