@@ -62,8 +62,10 @@ class Pair:
         return found
 
     def check_state(self) -> None:
-        """The state keeps the invariants, and is the fold of its events."""
+        """The state keeps the invariants and nobody who has no orders, and is the fold of its events."""
         check(self.engine.state)
+        if not all(all(book.accounts.values()) for book in self.engine.state.products.values()):
+            raise Difference("an account without open orders is kept")
         if state_hash(self.folded) != state_hash(self.engine.state):
             raise Difference("the fold of the events is another state than the engine's")
 

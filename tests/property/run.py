@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tests.oracle.products import PARTITIONS
 from tests.oracle.window import CAPACITY
 from tests.property.choosing import Seeded
 from tests.property.coverage import Coverage
@@ -37,7 +38,7 @@ def run(seeds: Iterable[int], commands: int, shape: Shape) -> Coverage:
     coverage = Coverage()
     for seed in seeds:
         stream = Stream(Seeded(seed), products=shape.products, calm=shape.calm, hurried=shape.hurried)
-        pair = Pair(window_capacity=shape.window)
+        pair = Pair(seed % PARTITIONS, shape.window)
         try:
             for at in range(shape.prefill + commands):
                 step = stream.passive() if 0 < at <= shape.prefill else stream.next()

@@ -117,7 +117,7 @@ class Stream:
         self.offset += 1
         number = self.choose.pick(tuple(self.statuses))
         place = self._place(number)
-        away = self.choose.integer(10, 60)
+        away = self.choose.pick((10, 10, 11, 12, self.choose.integer(10, 60)))
         price = 100 - away if place.side is Side.BUY else 100 + away
         resting = replace(place, type=OrderType.LIMIT, price=price, size=self._size(), funds=0, stop_price=0)
         plain = replace(resting, time_in_force=TimeInForce.GTC, post_only=False, max_floor=0, expire_time=0)

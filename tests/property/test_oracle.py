@@ -49,7 +49,7 @@ def test_long_streams_reach_every_rule_and_agree() -> None:
 
 def test_deep_books_agree() -> None:
     """Hundreds of orders rest, and levels are long."""
-    run((3,), 2_000, Shape(products=1, calm=10, prefill=400, checked=50, restarted=500))
+    run((3,), 1_500, Shape(products=1, calm=3, prefill=1_000, checked=100, restarted=500))
 
 
 def test_a_hurry_agrees_and_forgets_by_the_generation() -> None:

@@ -306,6 +306,6 @@ def test_ids_that_leak_memory() -> None:
     """)
     book = venue.engine.state.products[venue.number]
     assert not book.orders
-    assert not any(book.accounts.values())
+    assert not book.accounts
     late = venue.send(parse(venue, "place A2 ann sell 5 @ 100 oid x"))[0]
     assert not isinstance(late, OrderRejected) or late.reason is not RejectReason.DUPLICATE
