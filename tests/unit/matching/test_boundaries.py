@@ -137,3 +137,11 @@ def test_an_open_orders_id_is_known_whenever_it_is_said_to_be_sent() -> None:
     check("advance 130s -> time advanced", venue)
     for sent in (0, place.sent, venue.now, venue.now + 100 * SECOND):
         assert isinstance(venue.send(replace(place, sent=sent))[0], DuplicateIgnored)
+
+
+def test_the_least_size_may_be_the_largest() -> None:
+    check("""
+        update min_size 4 max_size 4      -> updated
+        update min_size 5                 -> rejected invalid_product
+        update max_size 0 min_size 5      -> updated
+    """)
