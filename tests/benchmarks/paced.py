@@ -47,7 +47,8 @@ class _Load:
         self._task = task
         self._requests = singles(task.products, task.tag)
         self._found = Samples([], [], [], [], [], 0)
-        self._idle: list[Wire] = []
+        self._idle: deque[Wire] = deque()
+        """They take turns: a server ends a connection that says nothing for long."""
         self._due: dict[Wire, float] = {}
         """Of the request in flight."""
         self._late: deque[float] = deque()
@@ -56,8 +57,8 @@ class _Load:
 
     async def run(self) -> Samples:
         task = self._task
-        self._idle = wires = await connect(task.port, task.connections, self._answered, self._broken)
-        wires = list(wires)
+        wires = await connect(task.port, task.connections, self._answered, self._broken)
+        self._idle.extend(wires)
         for due in self._times(time.monotonic()):
             ahead = due - time.monotonic()
             if ahead > 0:
@@ -82,7 +83,7 @@ class _Load:
 
     def _offer(self, due: float) -> None:
         if self._idle:
-            self._send(self._idle.pop(), due)
+            self._send(self._idle.popleft(), due)
         else:
             self._late.append(due)
 
