@@ -14,7 +14,7 @@ from tests.benchmarks.listening import listening
 from tests.benchmarks.orders import fresh_tag
 from tests.benchmarks.table import Figure, compared, milliseconds
 
-CONNECTIONS: Final = (32, 128)
+CONNECTIONS: Final = (32, 128, 512)
 
 
 async def measure(exchange: Exchange, seconds: float) -> list[Figure]:
