@@ -45,7 +45,7 @@ class KeyRing:
                 self._revoke(key_id)
             elif key_id not in self._revoked:
                 self._keys[key_id] = opened(record, self._sealer)
-        except (Unreadable, Unopenable) as error:
+        except (*Unreadable, Unopenable) as error:
             self._keys.pop(key_id, None)
             self._logger.warning("api key unusable", key=key_id, detail=f"{type(error).__name__}: {error}")
 

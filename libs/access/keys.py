@@ -72,7 +72,7 @@ _opened: Final = msgspec.msgpack.Decoder(_Sealed)
 
 encode_key: Final = _encode
 decode_key: Final = _records.decode
-Unreadable = msgspec.MsgspecError
+Unreadable = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def new_key(

@@ -14,7 +14,7 @@ from libs.service import problems
 from libs.service.http import App, Header, Receive, Scope, Send, read_body, request_id, respond, respond_problem
 from libs.service.logging import Log as Logger
 from libs.service.problems import Problem
-from services.order_api import answers
+from services.order_api import answers, requests
 from services.order_api.building import check_key
 from services.order_api.commands import Commands
 from services.order_api.settings import OrderApiSettings
@@ -115,16 +115,17 @@ class Front:
         return 202, *answers.accepted(await self._commands.place(body, head.who, head.key))
 
     async def _amend(self, head: Head) -> Answer:
-        name, product_id = _order_of(head)
+        name, product_id = head.path[len(_ORDER) :], _parameters(head.query, _ONE_PRODUCT).get("product_id")
         body = await read_body(head.receive, head.headers, self._settings.body_bytes)
         return 202, *answers.accepted(await self._commands.amend(name, product_id, body, head.who, head.key))
 
     async def _cancel(self, head: Head) -> Answer:
-        name, product_id = _order_of(head)
+        given = await self._given(head, _ONE_PRODUCT)
+        name, product_id = head.path[len(_ORDER) :], given.get("product_id")
         return 202, *answers.accepted(await self._commands.cancel(name, product_id, head.who, head.key))
 
     async def _cancel_all(self, head: Head) -> Answer:
-        given = _parameters(head.query, _PRODUCT_AND_SIDE)
+        given = await self._given(head, _PRODUCT_AND_SIDE)
         product_id = given.get("product_id")
         found = await self._commands.cancel_all(product_id, given.get("side"), head.who, head.key)
         if product_id is None:
@@ -133,6 +134,15 @@ class Front:
         if isinstance(result, Problem):
             raise result
         return 202, *answers.accepted(result)
+
+    async def _given(self, head: Head, known: frozenset[str]) -> dict[str, str]:
+        """Parameters of a DELETE: in the query or, as CCXT sends them, in a JSON body."""
+        given = _parameters(head.query, known)
+        if b"content-length" in head.headers or b"transfer-encoding" in head.headers:
+            body = await read_body(head.receive, head.headers, self._settings.body_bytes)
+            for name, value in requests.parameters(body).items():
+                _put(given, name, value, known)
+        return given
 
     async def _cancel_all_after(self, head: Head) -> Answer:
         _parameters(head.query, _NOTHING)
@@ -151,18 +161,16 @@ def idempotency_key(headers: dict[bytes, bytes]) -> str:
     return "" if value is None else check_key(value.decode("ascii", "replace"))
 
 
-def _order_of(head: Head) -> tuple[str, str | None]:
-    """The name in the path, and the product a `client:` name needs."""
-    given = _parameters(head.query, _ONE_PRODUCT)
-    return head.path[len(_ORDER) :], given.get("product_id")
-
-
 def _parameters(query: bytes, known: frozenset[str]) -> dict[str, str]:
     if not query:
         return {}
     given: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("ascii", "replace"), keep_blank_values=True):
-        if name not in known or name in given:
-            raise Problem(problems.INVALID_PARAMETER, f"{name[:64]!r} is unknown here, or given twice", name[:64])
-        given[name] = value
+        _put(given, name, value, known)
     return given
+
+
+def _put(given: dict[str, str], name: str, value: str, known: frozenset[str]) -> None:
+    if name not in known or name in given:
+        raise Problem(problems.INVALID_PARAMETER, f"{name[:64]!r} is unknown here, or given twice", name[:64])
+    given[name] = value

@@ -145,6 +145,7 @@ _item: Final = msgspec.json.Decoder(Item)
 _list_product: Final = msgspec.json.Decoder(ListProductRequest)
 _update_product: Final = msgspec.json.Decoder(UpdateProductRequest)
 _status: Final = msgspec.json.Decoder(StatusRequest)
+_parameters: Final = msgspec.json.Decoder(dict[str, str])
 
 # What a decoder raises for text that is no JSON, no UTF-8, of the wrong shape, or nested without end.
 _REFUSALS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
@@ -172,6 +173,11 @@ def update_product(body: bytes) -> UpdateProductRequest:
 
 def status(body: bytes) -> StatusRequest:
     return _decoded(_status, body)
+
+
+def parameters(body: bytes) -> dict[str, str]:
+    """What a DELETE says in its body; nothing in an empty one."""
+    return _decoded(_parameters, body) if body else {}
 
 
 def batch(body: bytes, most: int) -> list[Item | Problem]:

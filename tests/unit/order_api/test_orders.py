@@ -153,6 +153,39 @@ def test_amend_and_cancel_by_id() -> None:
     with_exchange(scenario)
 
 
+def test_a_cancel_may_name_its_product_in_the_body() -> None:
+    """As CCXT does: what stands there must not be passed over, or one product's cancel all would be every product's."""
+
+    async def scenario(exchange: Exchange) -> None:
+        answer = await exchange.ask("DELETE", "/orders", {"product_id": "ETH-USD"})
+        assert answer.status_code == 202
+        assert (await exchange.ask("DELETE", "/orders/client:a", {"product_id": "ETH-USD"})).status_code == 202
+        every, one = await exchange.commands()
+        assert isinstance(every, CancelAllOrders)
+        assert isinstance(one, CancelOrder)
+        assert (every.number, one.number, one.client_oid) == (ETH.number, ETH.number, "a")
+
+    with_exchange(scenario)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("/orders", {"product": "ETH-USD"}, (400, "invalid_parameter", "product")),
+        ("/orders?product_id=BTC-USD", {"product_id": "ETH-USD"}, (400, "invalid_parameter", "product_id")),
+        ("/orders", b"{", (400, "malformed_json", None)),
+    ],
+)
+def test_a_cancel_whose_body_makes_no_sense_cancels_nothing(
+    path: str, body: object, expected: tuple[int, str, str | None]
+) -> None:
+    async def scenario(exchange: Exchange) -> None:
+        assert problem(await exchange.ask("DELETE", path, body)) == expected
+        assert await exchange.commands() == []
+
+    with_exchange(scenario)
+
+
 def test_amend_and_cancel_by_client_oid() -> None:
     async def scenario(exchange: Exchange) -> None:
         path = "/orders/client:a%2F1?product_id=ETH-USD"
