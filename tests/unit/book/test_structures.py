@@ -143,3 +143,12 @@ def test_snapshots_that_cannot_be_used_say_why() -> None:
     assert data[1] == 2
     with pytest.raises(Unusable, match="version 1, this code reads version 2"):
         load(data[:1] + b"\x01" + data[2:])
+
+
+def test_what_makes_room_is_the_oldest_generation() -> None:
+    window = Window(3)
+    for number in range(4):
+        window.turn((1 + number // 2) * SECOND, number)
+        window.add(number.to_bytes(16, "big"), 0, number + 1)
+    assert [each.second for each in window.rows().generations] == [2]
+    assert window.watermark == 2
