@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Final
 
 from libs.book.deadlines import Deadline
@@ -34,7 +34,6 @@ def run_deadlines(state: PartitionState, command_id: bytes, books: Iterable[Prod
     by_number = {book.number: book for book in books if book.deadlines.next <= time}
     for book in by_number.values():
         _join(line, book)
-    heapify(line)
     while line and line[0][0][0] <= time:
         deadline, number = heappop(line)
         book = by_number[number]
