@@ -1,8 +1,9 @@
 """The log on Kafka: what a composition root makes once and hands to its loops."""
 
+from libs.kafka.bookmarks import KafkaBookmarks
 from libs.kafka.group import KafkaGroupReader
 from libs.kafka.limits import Limits
-from libs.kafka.ports import GroupReader, LogReader, Publisher, TransactionalWriter
+from libs.kafka.ports import Bookmarks, GroupReader, LogReader, Publisher, TransactionalWriter
 from libs.kafka.publisher import KafkaPublisher
 from libs.kafka.reader import KafkaLogReader
 from libs.kafka.untyped import Connection
@@ -31,3 +32,6 @@ class KafkaLog:
 
     def publisher(self) -> Publisher:
         return KafkaPublisher(self._connection)
+
+    def bookmarks(self, name: str) -> Bookmarks:
+        return KafkaBookmarks(self._connection, name)

@@ -198,6 +198,26 @@ class Publisher(Protocol):
     async def close(self) -> None: ...
 
 
+class Bookmarks(Protocol):
+    """How far a reader outside any group has come, kept in the log under a name.
+
+    There is no membership to protect it: whoever owns a partition is the only one who sets its bookmarks. The log
+    forgets one that was not set for days.
+    """
+
+    async def start(self) -> None: ...
+
+    async def get(self, topic: str, partition: int) -> int | None:
+        """The offset to go on at; None when there is none. `LogUnavailable` when the log does not say."""
+        ...
+
+    async def put(self, topic: str, partition: int, offset: int) -> None:
+        """Kept when this returns. `LogUnavailable` when it may not be."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Log(Protocol):
     """What a composition root hands to the loops of a service."""
 
@@ -208,3 +228,5 @@ class Log(Protocol):
     def transactional_writer(self, transactional_id: str) -> TransactionalWriter: ...
 
     def publisher(self) -> Publisher: ...
+
+    def bookmarks(self, name: str) -> Bookmarks: ...

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from libs.kafka.failures import LogUnavailable, NotAssigned
-from libs.kafka.ports import Bounds, GroupReader, Log, LogReader, Publisher, Record, TransactionalWriter
+from libs.kafka.ports import Bookmarks, Bounds, GroupReader, Log, LogReader, Publisher, Record, TransactionalWriter
 
 
 class _Desk:
@@ -41,6 +41,9 @@ class ReadyReaders:
 
     def publisher(self) -> Publisher:
         return self._log.publisher()
+
+    def bookmarks(self, name: str) -> Bookmarks:
+        return self._log.bookmarks(name)
 
     async def close(self) -> None:
         """Stop those that nobody reads; one that is given back later is stopped then."""

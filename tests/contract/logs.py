@@ -16,6 +16,7 @@ from libs.kafka.group import KafkaGroupReader
 from libs.kafka.limits import Limits
 from libs.kafka.memory import Broker, MemoryLog, PlannedFaults, Point
 from libs.kafka.ports import (
+    Bookmarks,
     Entry,
     GroupReader,
     InputOffset,
@@ -54,6 +55,7 @@ class Cluster(Protocol):
     def group(self, topic: str, group: str, instance: str | None = None) -> GroupReader: ...
     def writer(self, transactional_id: str) -> TransactionalWriter: ...
     def publisher(self) -> Publisher: ...
+    def bookmarks(self, name: str) -> Bookmarks: ...
     def absent(self) -> "Cluster": ...
     async def topic(self, partitions: int = 1) -> str: ...
     async def delete_before(self, topic: str, partition: int, offset: int) -> None: ...
@@ -107,6 +109,11 @@ class KafkaCluster:
         publisher = self._log.publisher()
         self._closers.add(publisher.close)
         return publisher
+
+    def bookmarks(self, name: str) -> Bookmarks:
+        bookmarks = self._log.bookmarks(name)
+        self._closers.add(bookmarks.close)
+        return bookmarks
 
     def absent(self) -> "KafkaCluster":
         absent = KafkaCluster("127.0.0.1:1", replace(self.limits, start_timeout_s=1.0, connect_timeout_s=0.5))
@@ -182,6 +189,9 @@ class MemoryCluster:
 
     def publisher(self) -> Publisher:
         return MemoryLog(self._broker).publisher()
+
+    def bookmarks(self, name: str) -> Bookmarks:
+        return MemoryLog(self._broker).bookmarks(name)
 
     def absent(self) -> "MemoryCluster":
         absent = MemoryCluster(self.limits)

@@ -1,9 +1,10 @@
 """One process's view of an in-memory log."""
 
+from libs.kafka.memory.bookmarks import MemoryBookmarks
 from libs.kafka.memory.broker import Broker
 from libs.kafka.memory.readers import MemoryGroupReader, MemoryLogReader
 from libs.kafka.memory.writers import MemoryPublisher, MemoryTransactionalWriter
-from libs.kafka.ports import GroupReader, LogReader, Publisher, TransactionalWriter
+from libs.kafka.ports import Bookmarks, GroupReader, LogReader, Publisher, TransactionalWriter
 
 
 class MemoryLog:
@@ -30,6 +31,9 @@ class MemoryLog:
 
     def publisher(self) -> Publisher:
         return MemoryPublisher(self.broker)
+
+    def bookmarks(self, name: str) -> Bookmarks:
+        return MemoryBookmarks(self.broker, name)
 
     def crash(self) -> None:
         """The process is dead, or stuck until `recover`."""
