@@ -232,9 +232,9 @@ class ClientConnection(asyncio.Protocol):
         self._exchange.start(self._settings.answer_seconds)
 
     def _route(self, request: Request) -> Pool | None:
-        if request.method in WRITES:
+        if request.method in WRITES and not request.is_dry_run:
             return self._gateway.order_api
-        if request.method in READS or request.method == b"OPTIONS":
+        if request.method in READS or request.method == b"OPTIONS" or request.is_dry_run:
             return self._gateway.query_api
         return None
 

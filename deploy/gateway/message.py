@@ -21,6 +21,8 @@ HOP_BY_HOP = frozenset(
 FORWARDED_FOR = b"x-forwarded-for"
 READS = frozenset((b"GET", b"HEAD"))
 WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
+DEAD_LETTERS = b"/operator/dead-letters/"
+DRY_RUN = b"/dry-run"
 
 
 @dataclass(slots=True)
@@ -60,6 +62,12 @@ class Request:
     @property
     def path(self) -> bytes:
         return self.url.partition(b"?")[0]
+
+    @property
+    def is_dry_run(self) -> bool:
+        """A POST that changes nothing: the query side answers it."""
+        path = self.path
+        return self.method == b"POST" and path.startswith(DEAD_LETTERS) and path.endswith(DRY_RUN)
 
     @property
     def is_websocket(self) -> bool:

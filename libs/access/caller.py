@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping, MutableMapping
 from typing import Final, NamedTuple
 
-from libs.access.scopes import Scope, Scopes
-from libs.service.problems import FOREIGN_ACCOUNT, INVALID_ACCOUNT, INVALID_ROLE, OPERATOR_ONLY, Problem
+from libs.access.scopes import ROLES, Scope, Scopes, scopes_of
+from libs.service.problems import FOREIGN_ACCOUNT, INVALID_ACCOUNT, INVALID_ROLE, OPERATOR_ONLY, ROLE_NEEDED, Problem
 
 ACCOUNT_HEADER: Final = "Outcry-Account"
 ROLE_HEADER: Final = "Outcry-Role"
@@ -22,10 +22,18 @@ _IN_SCOPE: Final = "outcry.caller"
 
 
 class Caller(NamedTuple):
-    """An account, and whether it acts as an operator."""
+    """An account, whether it acts as an operator, and its roles at the dead letters."""
 
     account: str
     operator: bool
+    roles: Scopes = frozenset()
+    acting: str = ""
+    """Whose credentials these are, where an operator acts for another account."""
+
+    @property
+    def actor(self) -> str:
+        """Who is answerable, for the audit."""
+        return self.acting or self.account
 
 
 NOBODY: Final = Caller("", operator=False)
@@ -54,21 +62,24 @@ def believed(headers: dict[bytes, bytes]) -> Caller:
     account, role = headers.get(_ACCOUNT), headers.get(_ROLE)
     if account is None and role is None:
         return _ANYBODY
-    return Caller(_account(account) if account is not None else DEFAULT_ACCOUNT, _operator(role))
+    roles = _named_role(role)
+    return Caller(_account(account) if account is not None else DEFAULT_ACCOUNT, Scope.OPERATE in roles, roles & ROLES)
 
 
 def proven(account: str, scopes: Scopes, headers: dict[bytes, bytes]) -> Caller:
     """Who credentials prove it is. An operator may name the account to act for; others only their own."""
     operator = Scope.OPERATE in scopes
     named, role = headers.get(_ACCOUNT), headers.get(_ROLE)
-    if role is not None and _operator(role) and not operator:
-        raise Problem(OPERATOR_ONLY, "these credentials do not have the scope operate", ROLE_HEADER)
+    if role is not None and not (claimed := _named_role(role)) <= scopes:
+        missing = ", ".join(sorted(claimed - scopes))
+        kind = OPERATOR_ONLY if Scope.OPERATE in claimed else ROLE_NEEDED
+        raise Problem(kind, f"these credentials do not have the scope {missing}", ROLE_HEADER)
     if named is None:
-        return Caller(account, operator)
+        return Caller(account, operator, scopes & ROLES)
     wanted = _account(named)
     if wanted != account and not operator:
         raise Problem(FOREIGN_ACCOUNT, f"the credentials are of {account!r}", ACCOUNT_HEADER)
-    return Caller(wanted, operator)
+    return Caller(wanted, operator, scopes & ROLES, account if wanted != account else "")
 
 
 def _account(value: bytes) -> str:
@@ -78,15 +89,24 @@ def _account(value: bytes) -> str:
     return text
 
 
-def _operator(value: bytes | None) -> bool:
+def _named_role(value: bytes | None) -> Scopes:
+    """What a role includes: `operator` is the scope operate, the others have one of their name."""
     if value is None:
-        return False
+        return frozenset()
     text = value.decode("ascii", "replace").strip().lower()
-    if text != OPERATOR:
+    if text == OPERATOR:
+        return scopes_of((Scope.OPERATE,))
+    if text not in ROLES:
         raise Problem(INVALID_ROLE, f"{text[:80]!r} is no role", ROLE_HEADER)
-    return True
+    return scopes_of((text,))
 
 
 def require_operator(who: Caller) -> None:
     if not who.operator:
         raise Problem(OPERATOR_ONLY)
+
+
+def require_role(who: Caller, role: Scope) -> None:
+    """Raises Problem where the caller has not this role at the dead letters."""
+    if role not in who.roles:
+        raise Problem(ROLE_NEEDED, f"this needs the role {role}")

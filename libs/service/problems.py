@@ -103,12 +103,24 @@ INTERNAL: Final = Kind(
 INVALID_ACCOUNT: Final = Kind(
     "invalid_account", 400, "Invalid account", "`Outcry-Account` is 1 to 64 letters, digits, `.`, `_`, `:` or `-`."
 )
-INVALID_ROLE: Final = Kind("invalid_role", 400, "Invalid role", "`Outcry-Role` is `operator`, or not sent.")
+INVALID_ROLE: Final = Kind(
+    "invalid_role",
+    400,
+    "Invalid role",
+    "`Outcry-Role` is `operator`, `viewer`, `replayer` or `editor`, or not sent.",
+)
 OPERATOR_ONLY: Final = Kind(
     "operator_only",
     403,
     "Operators only",
     "The request needs credentials of scope `operate`; without authentication, `Outcry-Role: operator`.",
+)
+ROLE_NEEDED: Final = Kind(
+    "role_needed",
+    403,
+    "Another role needed",
+    "Dead letters are seen by a `viewer`, replayed by a `replayer`, changed and discarded by an `editor`: scopes of the "
+    "credentials; without authentication, `Outcry-Role`.",
 )
 FOREIGN_ACCOUNT: Final = Kind(
     "foreign_account", 403, "Another account", "`Outcry-Account` names another account than the credentials are of."

@@ -1,4 +1,4 @@
-"""What each request of query_api needs: market data is public, everything else is somebody's."""
+"""What each request of query_api needs: market data is public, dead letters are the operators', all else is somebody's."""
 
 from libs.access.scopes import Scope
 
@@ -6,5 +6,10 @@ _PUBLIC = ("/time", "/positions", "/products")
 _PUBLIC_BELOW = ("/products/", "/openapi/")
 
 
+_OPERATORS = "/operator/"
+
+
 def needed(_method: str, path: str) -> Scope | None:
+    if path.startswith(_OPERATORS):
+        return Scope.VIEWER
     return None if path in _PUBLIC or path.startswith(_PUBLIC_BELOW) else Scope.VIEW

@@ -122,8 +122,19 @@ def test_reads_and_writes_go_to_their_own_side() -> None:
             wire = await connect()
             for method in (b"POST", b"PATCH", b"PUT", b"DELETE", b"GET"):
                 assert await wire.ask(b"%b /orders HTTP/1.1\r\nhost: x\r\n\r\n" % method) == (200, b"ok")
-        assert [request.split(b" ")[0] for request in commands.received] == [b"POST", b"PATCH", b"PUT", b"DELETE"]
-        assert [request.split(b" ")[0] for request in queries.received] == [b"GET"]
+            for what in (b"discard", b"dry-run"):
+                request = b"POST /operator/dead-letters/3:17/%b?x HTTP/1.1\r\nhost: x\r\n\r\n" % what
+                assert await wire.ask(request) == (200, b"ok")
+        assert [request.split(b" ")[0] for request in commands.received] == [
+            b"POST",
+            b"PATCH",
+            b"PUT",
+            b"DELETE",
+            b"POST",
+        ]
+        assert b"/discard" in commands.received[-1]
+        assert [request.split(b" ")[0] for request in queries.received] == [b"GET", b"POST"]
+        assert b"/dry-run" in queries.received[-1]
 
     asyncio.run(scenario())
 

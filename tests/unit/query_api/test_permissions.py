@@ -17,3 +17,8 @@ def test_public(path: str) -> None:
 @pytest.mark.parametrize("path", ["/orders", "/orders/1", "/orders/1/events", "/fills", "/accounts", "/", "", "/timex"])
 def test_somebodys(path: str) -> None:
     assert needed("GET", path) is Scope.VIEW
+
+
+@pytest.mark.parametrize("path", ["/operator/dead-letters", "/operator/audit", "/operator/dead-letters/3:17/dry-run"])
+def test_operators(path: str) -> None:
+    assert needed("POST", path) is Scope.VIEWER
