@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import random
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -38,11 +39,13 @@ _GC_THRESHOLDS: Final = (50_000, 20, 50)
 class Process(Generic[S]):
     """What the main coroutine of a service gets."""
 
-    def __init__(self, name: str, settings: S, log: Log, clock: Clock) -> None:
+    def __init__(self, name: str, settings: S, log: Log, clock: Clock, chance: random.Random | None = None) -> None:
         self.name = name
         self.settings = settings
         self.log = log
         self.clock = clock
+        self.chance = chance or random.Random()  # noqa: S311  # seeded by the operating system; no secret comes from it
+        """Random bits of ids, and jitter."""
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.health = Health(settings.health_timeout_ms / 1000)

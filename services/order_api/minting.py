@@ -1,6 +1,5 @@
 """Ids and times of new commands, from a clock and a source of random bits that tests can hold still."""
 
-import random
 from collections.abc import Callable
 
 from libs.events import ids
@@ -10,12 +9,12 @@ _RANDOM_BITS = 50
 
 
 class Mint:
-    """Makes ids that route themselves. `now` is order_api's own time, which commands carry."""
+    """Makes ids that route themselves. `now` is order_api's own time, which commands carry;
+    `bits` gives so many random ones: ids need not be secret, only different."""
 
-    def __init__(self, clock: Clock, bits: Callable[[int], int] | None = None) -> None:
+    def __init__(self, clock: Clock, bits: Callable[[int], int]) -> None:
         self.now = clock.now
-        # Seeded by the operating system. Ids need not be secret, only different.
-        self._bits = bits or random.Random().getrandbits  # noqa: S311
+        self._bits = bits
 
     def id(self, now: int, number: int) -> bytes:
         return ids.mint(now // 1_000_000, self._bits(_RANDOM_BITS), number)

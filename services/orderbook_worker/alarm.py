@@ -6,7 +6,6 @@ another, one that is there twice does nothing the second time. At most one is un
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 from typing import Final
 
@@ -38,17 +37,17 @@ class Alarm:
         logger: Logger,
         pause_s: float,
         look_s: float,
-        bits: Callable[[int], int] | None = None,
+        bits: Callable[[int], int],
     ) -> None:
         """At least `pause_s` lie between two commands. The clock is looked at at least every `look_s`, for it may be
-        set; after a failure so long passes."""
+        set; after a failure so long passes. `bits` gives so many random ones."""
         self._partition = partition
         self._publisher = publisher
         self._clock = clock
         self._logger = logger
         self._pause_s = pause_s
         self._look_s = look_s
-        self._bits = bits or random.Random().getrandbits  # noqa: S311  # ids need not be secret, only different
+        self._bits = bits
         self._loop = asyncio.get_running_loop()
         self._deadline: int | None = None
         self._decided = -1

@@ -4,7 +4,6 @@ Whatever cannot be repaired ends the process, and its supervisor starts it anew:
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Coroutine
 
 from libs.events.topics import ORDERS
@@ -174,7 +173,8 @@ class Worker:
 
     def _alarm(self, partition: int) -> Alarm:
         pause_s, look_s = self._settings.alarm_pause_ms / 1000, self._settings.alarm_look_ms / 1000
-        return Alarm(partition, self._publisher, self._process.clock, self._logger, pause_s, look_s)
+        bits = self._process.chance.getrandbits
+        return Alarm(partition, self._publisher, self._process.clock, self._logger, pause_s, look_s, bits)
 
     def _note_readiness(self) -> None:
         if len(self._lanes) == len(self._owners):
@@ -221,4 +221,4 @@ class Worker:
     def _backoff(self, attempt: int) -> float:
         most = self._settings.takeover_backoff_most_ms
         limit = min(most, self._settings.takeover_backoff_ms * 2 ** (attempt - 1))
-        return random.uniform(limit / 2, limit) / 1000  # noqa: S311  # jitter, no secret
+        return self._process.chance.uniform(limit / 2, limit) / 1000

@@ -5,6 +5,7 @@ import asyncio
 from libs.access.access import Access
 from libs.kafka.ports import Log
 from libs.read_model.connect import create_pool
+from libs.read_model.database import Postgres
 from libs.read_model.failures import classified
 from libs.service.http import HttpServer
 from libs.service.process import Process
@@ -29,8 +30,8 @@ class QueryApi:
         )
         self.projected = Progress("Postgres", settings.waiting_requests)
         self.followed = Progress("the live book", settings.waiting_requests)
-        self._live = LiveBooks(process, log, self.followed)
-        self._listener = Listener(settings, self.projected, process.log)
+        self._live = LiveBooks(process, log, self.followed, Postgres(settings.postgres))
+        self._listener = Listener(settings, self.projected, process.log, process.chance)
         reads = Reads(self._pool, self.projected, process.clock, settings)
         answers = Answers(self._live, reads, self.projected, self.followed, self._listener, process.clock, settings)
         self.access = Access(process, log)

@@ -5,6 +5,7 @@ When it breaks, what was told is forgotten: after a crash of the server the tabl
 
 import asyncio
 from collections.abc import Iterable
+from random import Random
 
 from libs.read_model.connect import connect
 from libs.read_model.failures import classified
@@ -17,11 +18,11 @@ from services.query_api.settings import QueryApiSettings
 
 
 class Listener:
-    def __init__(self, settings: QueryApiSettings, progress: Progress, log: Log) -> None:
+    def __init__(self, settings: QueryApiSettings, progress: Progress, log: Log, chance: Random) -> None:
         self._settings = settings
         self._progress = progress
         self._log = log
-        self._backoff = Backoff(settings.backoff_first_ms, settings.backoff_last_ms)
+        self._backoff = Backoff(settings.backoff_first_ms, settings.backoff_last_ms, chance)
         self.positions: dict[int, Position] = {}
 
     async def run(self, stop: asyncio.Event) -> None:

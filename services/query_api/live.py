@@ -16,7 +16,7 @@ from libs.events.topics import ORDER_EVENTS
 from libs.events.values import Product
 from libs.kafka.ports import Log, LogReader, Record
 from libs.read_model.bootstrap import Books, LastTrade, follower, read_books
-from libs.read_model.connect import connect
+from libs.read_model.database import Database
 from libs.read_model.failures import classified
 from libs.read_model.positions import Position
 from libs.read_model.trades import volumes
@@ -45,12 +45,13 @@ class Tail:
 
 
 class LiveBooks:
-    def __init__(self, process: Process[QueryApiSettings], log: Log, progress: Progress) -> None:
+    def __init__(self, process: Process[QueryApiSettings], log: Log, progress: Progress, database: Database) -> None:
         self._process = process
         self._settings = process.settings
         self._log = log
         self._progress = progress
-        self._backoff = Backoff(self._settings.backoff_first_ms, self._settings.backoff_last_ms)
+        self._database = database
+        self._backoff = Backoff(self._settings.backoff_first_ms, self._settings.backoff_last_ms, process.chance)
         self._lives: dict[str, list[Product]] = {}
         """By product id, the newest last, delisted ones included."""
         self._tickers: dict[int, Ticker] = {}
@@ -121,8 +122,7 @@ class LiveBooks:
                 await asyncio.sleep(max(0.0, begun + gather_s - loop.time()))
 
     async def _load(self, partitions: Sequence[int]) -> None:
-        settings = self._settings
-        connection = await connect(settings.postgres, "outcry-query-bootstrap", settings.query_timeout_ms / 1000)
+        connection = await self._database.connect("outcry-query-bootstrap", self._settings.query_timeout_ms / 1000)
         try:
             with classified():
                 books = await read_books(connection)

@@ -2,6 +2,7 @@
 
 from libs.kafka.adapter import KafkaLog
 from libs.read_model.connect import connect
+from libs.read_model.database import Postgres
 from libs.service.process import Process, run
 from services.read_model_builder.projector import Projector
 from services.read_model_builder.settings import BuilderSettings
@@ -16,7 +17,7 @@ async def main(process: Process[BuilderSettings]) -> None:
 
     process.health.check("postgres", postgres)
     log = KafkaLog(settings.kafka, f"{settings.cluster}-read-model-builder-{settings.instance}")
-    projector = Projector(process, log)
+    projector = Projector(process, log, Postgres(settings.postgres))
     process.health.check("kafka", projector.ask_log)
     await projector.run()
 

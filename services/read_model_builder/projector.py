@@ -5,15 +5,14 @@ from the positions in Postgres, which is also how the process starts. So there i
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from libs.events.topics import ORDER_EVENTS
 from libs.kafka.ports import LogReader
+from libs.read_model.database import Database
 from libs.read_model.failures import classified
-from libs.read_model.migrate import migrate
 from libs.service.failures import Transient
 from libs.service.process import Process
 from services.read_model_builder.measures import Measures
@@ -31,10 +30,11 @@ class Readable(Protocol):
 
 
 class Projector:
-    def __init__(self, process: Process[BuilderSettings], log: Readable) -> None:
+    def __init__(self, process: Process[BuilderSettings], log: Readable, database: Database) -> None:
         self._process = process
         self._settings = process.settings
         self._log = log
+        self._database = database
         self._measures = Measures(process.metrics, process.settings.cluster)
         self._reader: LogReader | None = None
         self._failures = 0
@@ -57,10 +57,10 @@ class Projector:
     async def _session(self) -> None:
         settings = self._settings
         with classified():
-            await migrate(settings.postgres)
+            await self._database.migrate()
         async with (
             _reading(self._log) as reader,
-            open_store(settings.postgres, settings.days_ahead, settings.command_timeout_ms / 1000) as store,
+            open_store(self._database, settings.days_ahead, settings.command_timeout_ms / 1000) as store,
         ):
             self._reader = reader
             session = Session(self._process, reader, store, self._measures)
@@ -79,7 +79,7 @@ class Projector:
             self._settings.backoff_last_ms,
             self._settings.backoff_first_ms << min(self._failures, _MOST_DOUBLINGS),
         )
-        pause = longest / 1000 * random.uniform(0.5, 1)  # noqa: S311  # spreads retries, guards nothing
+        pause = longest / 1000 * self._process.chance.uniform(0.5, 1)
         self._failures += 1
         self._process.health.ready(False, str(failure))
         self._process.log.warning("session ended", cause=str(failure), again_in_s=round(pause, 3))

@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from libs.read_model.archive import day_of, ensure_days
-from libs.read_model.connect import Connection, connect
+from libs.read_model.connect import Connection
+from libs.read_model.database import Database
 from libs.read_model.failures import classified
 from libs.read_model.positions import CHANNEL, Position, payload, read_positions
 from libs.service.failures import Fatal, Transient
@@ -125,8 +126,8 @@ _SETTINGS: Final = {
 
 
 @asynccontextmanager
-async def open_store(address: str, days_ahead: int, command_timeout_s: float) -> AsyncIterator[Store]:
-    connection = await connect(address, "outcry-projector", command_timeout_s, **_SETTINGS)
+async def open_store(database: Database, days_ahead: int, command_timeout_s: float) -> AsyncIterator[Store]:
+    connection = await database.connect("outcry-projector", command_timeout_s, **_SETTINGS)
     try:
         with classified():
             for statement in staging.CREATE:

@@ -7,6 +7,7 @@ from deploy.local.servers import Addresses
 from libs.kafka.adapter import KafkaLog
 from libs.kafka.admin import TopicSpec, ensure_topics
 from libs.kafka.ports import LogReader
+from libs.read_model.database import Postgres
 from services.read_model_builder.projector import Projector
 from tests.unit.read_model.stage import (
     assert_exact,
@@ -42,7 +43,9 @@ def test_ended_anywhere_it_goes_on_where_postgres_is(servers: Addresses) -> None
             await publish(log, traffic.partition, traffic.events, in_one=400, topic=topic)
         async with database(servers.postgres) as address, connected(address) as connection:
             for share in (6, 3, 2):
-                ended = asyncio.create_task(Projector(process(address, batch_events=80), Renamed(log, topic)).run())
+                ended = asyncio.create_task(
+                    Projector(process(address, batch_events=80), Renamed(log, topic), Postgres(address)).run()
+                )
                 await projected(connection, {traffic.partition: traffic.state.seq // share for traffic in made})
                 ended.cancel()
                 await asyncio.wait({ended})

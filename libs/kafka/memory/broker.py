@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import TypeVar
 
 from libs.kafka.failures import LogBroken, LogUnavailable
@@ -31,6 +32,7 @@ class Broker:
         self._groups: dict[tuple[str, str], Group] = {}
         self._offsets: dict[tuple[str, str, int], int] = {}
         self._changed: asyncio.Future[None] | None = None
+        self._context = copy_context()
 
     def create_topic(self, topic: str, partitions: int) -> None:
         if topic in self._topics:
@@ -54,7 +56,7 @@ class Broker:
         """Groups are by name and topic: a name never spans topics here."""
         if (name, topic) not in self._groups:
             self._groups[name, topic] = Group(
-                name, len(self.topic(topic)), self.time, self.limits.session_timeout_s, self.notify
+                name, len(self.topic(topic)), self.time, self.limits.session_timeout_s, self.notify, self._context
             )
         return self._groups[name, topic]
 

@@ -12,6 +12,8 @@ Action: TypeAlias = Callable[[], Awaitable[None]]
 class Point(Enum):
     """A moment in an operation; what an exception or a delay there stands for."""
 
+    CONNECT = "connect"  # a reader or writer starts; nothing has happened yet
+    ASK = "ask"  # bounds or a committed position are wanted
     BEGIN = "begin"  # nothing is written yet
     SENT = "sent"  # records are in the log, the transaction is open
     END = "end"  # the offset is in the transaction too, the end is about to be asked for

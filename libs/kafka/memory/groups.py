@@ -1,7 +1,8 @@
 """The group coordinator: members, generations, and eager rebalances in which everything is revoked, then assigned."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
 from typing import Protocol
 
 from libs.kafka.memory.waiting import Time
@@ -21,7 +22,10 @@ class Owner(Protocol):
 
 
 class Member:
-    """One place in the group. A silent one (its process is dead) keeps the place until its session is over."""
+    """One place in the group. A silent one (its process is dead) keeps the place until its session is over.
+
+    `context` is that of its process: what the coordinator asks of the owner happens there.
+    """
 
     def __init__(self, member_id: str, owner: Owner) -> None:
         self.member_id = member_id
@@ -29,17 +33,25 @@ class Member:
         self.partitions: frozenset[int] = frozenset()
         self.silent_until: int | None = None
         self.gone = False
+        self.context = copy_context()
 
 
 class Group:
     """One group on one topic. `generation` counts rebalances from 1.
 
     A rebalance is one task: everybody gives up, which takes time, then everybody receives, which takes none. Who joins
-    or leaves meanwhile is simply in or out at its end.
+    or leaves meanwhile is simply in or out at its end. It runs in the context in which the group was made, and so
+    outlives whoever caused it, where somebody drops the tasks of a dead process.
     """
 
     def __init__(
-        self, name: str, partitions: int, time: Time, session_timeout_s: float, notify: Callable[[], None]
+        self,
+        name: str,
+        partitions: int,
+        time: Time,
+        session_timeout_s: float,
+        notify: Callable[[], None],
+        context: Context,
     ) -> None:
         self.name = name
         self.generation = 0
@@ -47,6 +59,7 @@ class Group:
         self._time = time
         self._session_ns = int(session_timeout_s * NANOSECONDS)
         self._notify = notify
+        self._context = context
         self._members: dict[str, Member] = {}
         self._joined = 0
         self._rebalance: asyncio.Task[None] | None = None
@@ -105,11 +118,11 @@ class Group:
     def _begin(self) -> None:
         self._wake()
         if self._rebalance is None:
-            self._rebalance = asyncio.ensure_future(self._rebalancing())
+            self._rebalance = _task(self._rebalancing(), self._context)
 
     async def _rebalancing(self) -> None:
         deadline = self._time.now() + self._session_ns
-        giving_up = [asyncio.ensure_future(self._give_up(member)) for member in self._owning(silent=False)]
+        giving_up = [_task(self._give_up(member), member.context) for member in self._owning(silent=False)]
         while self._owning():
             now = self._time.now()
             for member in self._owning():
@@ -144,10 +157,14 @@ class Group:
 
     def _receive(self, member: Member) -> None:
         if member.silent_until is None and not member.gone:
-            member.owner.receive(member.partitions, self.generation)
+            member.context.copy().run(member.owner.receive, member.partitions, self.generation)
         self._notify()
 
     def _wake(self) -> None:
         if self._woken is not None and not self._woken.done():
             self._woken.set_result(None)
         self._notify()
+
+
+def _task(work: Coroutine[None, None, None], context: Context) -> asyncio.Task[None]:
+    return asyncio.get_running_loop().create_task(work, context=context)

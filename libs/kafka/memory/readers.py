@@ -61,6 +61,7 @@ class MemoryLogReader:
         self._positions = Positions(broker, topic, committed=committed)
 
     async def start(self) -> None:
+        await self._broker.faults.reach(Point.CONNECT, self._topic)
         self._broker.reachable()
 
     async def stop(self) -> None:
@@ -73,6 +74,7 @@ class MemoryLogReader:
             raise LogUnavailable(f"the partitions of {self._topic} are unknown") from error
 
     async def bounds(self, partition: int) -> Bounds:
+        await self._broker.faults.reach(Point.ASK, self._topic)
         return self._broker.partition(self._topic, partition).bounds(committed=self._committed)
 
     def assign(self, positions: Mapping[int, int]) -> None:
@@ -142,6 +144,7 @@ class MemoryGroupReader:
         return -1 if gone else self._generation
 
     async def committed(self, partition: int) -> int | None:
+        await self._broker.faults.reach(Point.ASK, self._name)
         self._broker.reachable()
         return self._broker.committed(self._name, self._topic, partition)
 

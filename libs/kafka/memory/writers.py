@@ -21,6 +21,7 @@ class MemoryTransactionalWriter:
         self._ended: Exception | None = None
 
     async def start(self) -> None:
+        await self._broker.faults.reach(Point.CONNECT, self._id)
         self._broker.reachable()
         self._epoch = self._broker.transactions.take(self._id)
         self._broker.notify()

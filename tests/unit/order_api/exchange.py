@@ -77,8 +77,8 @@ def with_exchange(scenario: Callable[[Exchange], Awaitable[None]], **settings: A
         await exchange.register(BTC)
         await exchange.register(ETH)
         following = asyncio.create_task(exchange.api.follow())
-        await exchange.api.registry.settle_loaded()
-        while not exchange.api.products.partitions:
+        await exchange.api.desk.registry.settle_loaded()
+        while not exchange.api.desk.products.partitions:
             await asyncio.sleep(0)
         try:
             await scenario(exchange)
@@ -86,7 +86,7 @@ def with_exchange(scenario: Callable[[Exchange], Awaitable[None]], **settings: A
             exchange.process.stop.set()
             await following
             await exchange.http.aclose()
-            await exchange.api.close()
+            await exchange.api.desk.close()
 
     asyncio.run(run())
 

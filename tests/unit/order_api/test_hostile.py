@@ -1,5 +1,6 @@
 """Whatever is sent, the answer is one of ours, and what is refused does not reach the log."""
 
+import random
 import string
 
 import httpx
@@ -52,7 +53,7 @@ class _Clock:
         return 1_700_000_000_000_000_000
 
 
-_builder = Builder(Mint(_Clock()), "outcry")
+_builder = Builder(Mint(_Clock(), random.Random(1).getrandbits), "outcry")
 
 
 def _refused(problem: Problem) -> None:

@@ -120,7 +120,7 @@ def test_an_unknown_product_is_waited_for() -> None:
     async def scenario(exchange: Exchange) -> None:
         wish = ORDER | {"product_id": "SOL-USD"}
         asked = asyncio.create_task(exchange.ask("POST", "/orders", wish))
-        while exchange.api.registry.waiting == 0:
+        while exchange.api.desk.registry.waiting == 0:
             await asyncio.sleep(0)
         late = BTC.__class__("SOL-USD", 259, 3, "SOL", "USD", 2, 8, 5, 1_000, BTC.status)
         await exchange.register(late)

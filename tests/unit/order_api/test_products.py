@@ -147,9 +147,9 @@ def test_a_product_that_was_delisted_is_unknown_but_keeps_its_partition() -> Non
     async def scenario(exchange: Exchange) -> None:
         gone = BTC.__class__("SOL-USD", 256 + 3, 3, "SOL", "USD", 2, 8, 5, 1_000, TradingStatus.DELISTED)
         await exchange.register(gone)
-        while exchange.api.registry.recorded_partition("SOL-USD") is None:
+        while exchange.api.desk.registry.recorded_partition("SOL-USD") is None:
             await asyncio.sleep(0)
-        assert exchange.api.registry.find("SOL-USD") is None
+        assert exchange.api.desk.registry.find("SOL-USD") is None
         answer = await exchange.ask("POST", "/products", SOL, **OPERATOR)
         assert answer.headers["outcry-position"] == "3:0"
 

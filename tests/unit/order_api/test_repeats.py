@@ -172,7 +172,7 @@ def test_a_full_queue_takes_nothing() -> None:
     async def scenario(exchange: Exchange) -> None:
         released = exchange.faults.hold(Point.PUBLISH, ORDERS)
         first = asyncio.create_task(exchange.ask("POST", "/orders", NAMED))
-        while exchange.api.intake.in_hand == 0:
+        while exchange.api.desk.intake.in_hand == 0:
             await asyncio.sleep(0)
         answer = await exchange.ask("POST", "/orders", ORDER)
         assert problem(answer) == (503, "overloaded", None)
@@ -185,7 +185,7 @@ def test_a_full_queue_takes_nothing() -> None:
 
 def test_a_service_that_stops_takes_nothing() -> None:
     async def scenario(exchange: Exchange) -> None:
-        exchange.api.intake.closed = True
+        exchange.api.desk.intake.closed = True
         assert problem(await exchange.ask("POST", "/orders", ORDER)) == (503, "stopping", None)
 
     with_exchange(scenario)
@@ -194,9 +194,9 @@ def test_a_service_that_stops_takes_nothing() -> None:
 def test_a_log_whose_clock_differs_makes_unready() -> None:
     async def scenario(exchange: Exchange) -> None:
         late = Ack(0, exchange.broker.now_ms() - 3_000)
-        exchange.api.published([late])
+        exchange.api.desk.published([late])
         assert "ahead of the log" in exchange.process.health.unready_reasons["clock"]
-        exchange.api.published([Ack(1, exchange.broker.now_ms())])
+        exchange.api.desk.published([Ack(1, exchange.broker.now_ms())])
         assert "clock" not in exchange.process.health.unready_reasons
 
     with_exchange(scenario)

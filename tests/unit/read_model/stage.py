@@ -19,6 +19,7 @@ from libs.kafka.memory import Broker, MemoryLog
 from libs.kafka.ports import Entry, Log, Outbox
 from libs.read_model.bootstrap import Books, read_books
 from libs.read_model.connect import Connection
+from libs.read_model.database import Postgres
 from libs.service.clock import SystemClock
 from libs.service.process import Process
 from services.read_model_builder.projector import Projector, Readable
@@ -95,7 +96,7 @@ def process(address: str, **limits: int) -> Process[BuilderSettings]:
 async def projecting(address: str, log: Readable, **limits: int) -> AsyncIterator[Process[BuilderSettings]]:
     """A projector beside the test; what ended it is raised at the end."""
     made = process(address, **limits)
-    work = asyncio.create_task(Projector(made, log).run())
+    work = asyncio.create_task(Projector(made, log, Postgres(address)).run())
     try:
         yield made
     finally:

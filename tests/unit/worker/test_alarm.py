@@ -1,6 +1,7 @@
 """The alarm of a partition, on the in-memory log, in virtual time: when it writes, and when it must not."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -38,7 +39,9 @@ class Room:
         self.broker = Broker(self.time)
         self.broker.create_topic(topics.ORDERS, 2)
         publisher = MemoryLog(self.broker).publisher()
-        self.alarm = Alarm(PARTITION, publisher, self.clock, structlog.get_logger(), PAUSE_S, LOOK_S)
+        self.alarm = Alarm(
+            PARTITION, publisher, self.clock, structlog.get_logger(), PAUSE_S, LOOK_S, random.Random(1).getrandbits
+        )
 
     def at(self, seconds: float) -> int:
         return self.start + round(seconds * NANOSECONDS)
