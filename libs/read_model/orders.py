@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Final, NamedTuple
 
-from sqlalchemy import ARRAY, UUID, ColumnElement, Integer, Select, SmallInteger, bindparam, func, select
+from sqlalchemy import ARRAY, UUID, BigInteger, ColumnElement, Integer, Select, SmallInteger, bindparam, func, select
 
 from libs.events.values import RejectReason
 from libs.read_model.compiled import Query, Rows
@@ -68,6 +68,9 @@ class Page(NamedTuple):
     """Only newer ones, and of those the oldest."""
     after: bytes | None = None
     """Only older ones."""
+    since: int | None = None
+    """Engine time of their acceptance, from here on, and up to there."""
+    until: int | None = None
 
 
 def _select() -> Select[OrderRow]:
@@ -77,6 +80,10 @@ def _select() -> Select[OrderRow]:
 
 
 _BY_ID: Final = Query(_select().where(orders.c.order_id == bindparam("order_id", type_=UUID)))
+
+_LATE_NS: Final = 600_000_000_000
+"""An id begins with the time it was minted at: not longer before its order was decided than commands may be parked."""
+_MS: Final = 1_000_000
 
 _is_repeat: Final = func.coalesce(orders.c.reject_reason == RejectReason.DUPLICATE, False)
 _BY_CLIENT_OID: Final = Query(
@@ -110,10 +117,19 @@ async def orders_page(connection: AnyConnection, page: Page) -> list[OrderRow]:
     for cursor in ("before", "after"):
         if cursor in given:
             given[cursor] = Uuid(given[cursor])
+    if page.since is not None:
+        given["least"] = _first_id(page.since - _LATE_NS)
+    if page.until is not None:
+        given["most"] = _first_id(page.until + _LATE_NS)
     only_standing = page.statuses is not None and page.statuses <= STANDING
     rows = await _page(frozenset(given), only_standing).fetch(connection, **given)
     found = [OrderRow(*row) for row in rows]
     return found[::-1] if page.before is not None and page.after is None else found
+
+
+def _first_id(time: int) -> Uuid:
+    """The least id that is minted at a time."""
+    return Uuid((max(0, time) // _MS).to_bytes(6, "big") + bytes(10))
 
 
 @cache
@@ -131,6 +147,10 @@ def _page(given: frozenset[str], only_standing: bool) -> Query:
         "side": orders.c.side == bindparam("side", type_=SmallInteger),
         "before": key > bindparam("before", type_=UUID),
         "after": key < bindparam("after", type_=UUID),
+        "since": orders.c.created >= bindparam("since", type_=BigInteger),
+        "until": orders.c.created <= bindparam("until", type_=BigInteger),
+        "least": key >= bindparam("least", type_=UUID),
+        "most": key <= bindparam("most", type_=UUID),
     }
     wanted = [condition for name, condition in conditions.items() if name in given]
     upwards = "before" in given and "after" not in given

@@ -169,6 +169,41 @@ self_trades: Final = Table(
 )
 """Where a taker met an order of its own account: leads from the maker to the event, which stands under its taker."""
 
+candles: Final = Table(
+    "candles",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("granularity", Integer, primary_key=True, autoincrement=False),
+    Column("time", BigInteger, primary_key=True, autoincrement=False),
+    Column("open", BigInteger, nullable=False),
+    Column("high", BigInteger, nullable=False),
+    Column("low", BigInteger, nullable=False),
+    Column("close", BigInteger, nullable=False),
+    Column("first_trade_id", BigInteger, nullable=False),
+    Column("last_trade_id", BigInteger, nullable=False),
+    Column("volume", Numeric, nullable=False),
+    Column("value", Numeric, nullable=False),
+)
+"""What was traded of a product in each minute, hour and so on (`granularity`, in seconds) in which anything was.
+
+`time` is the beginning, engine time. `volume` is the sum of sizes, `value` that of price times size. Trades are gapless,
+so how many they were is last_trade_id - first_trade_id + 1.
+"""
+
+holdings: Final = Table(
+    "holdings",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("trades", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("bought", Numeric, nullable=False),
+    Column("bought_value", Numeric, nullable=False),
+    Column("sold", Numeric, nullable=False),
+    Column("sold_value", Numeric, nullable=False),
+)
+"""What each account bought and sold of each product, in all its trades. `seq` is that of the last one."""
+
 projection_offsets: Final = Table(
     "projection_offsets",
     metadata,

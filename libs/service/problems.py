@@ -329,6 +329,12 @@ PRODUCT_NOT_FOUND: Final = Kind(
 ORDER_NOT_FOUND: Final = Kind(
     "order_not_found", 404, "Order not found", "The account has no such order.", message="order not found"
 )
+ACCOUNT_NOT_FOUND: Final = Kind(
+    "account_not_found", 404, "No such account", "The account has nothing in this currency.", message="NotFound"
+)
+CURRENCY_NOT_FOUND: Final = Kind(
+    "currency_not_found", 404, "No such currency", "No product that is listed is in this currency.", message="NotFound"
+)
 PRODUCT_EXISTS: Final = Kind("product_exists", 409, "Product exists", "A product of this id is listed.")
 
 # The same request again

@@ -23,7 +23,8 @@ def accepted(taken: Taken) -> tuple[list[Header], bytes]:
     headers = [_JSON, (POSITION, taken.position.encode())]
     if taken.replayed:
         headers.append(_REPLAYED)
-    return headers, f"{{{_fields(taken)}}}".encode()
+    pending = ',"status":"pending"' if isinstance(taken.command, PlaceOrder) else ""
+    return headers, f"{{{_fields(taken)}{pending}}}".encode()
 
 
 def results(found: Sequence[Result], identity: str) -> tuple[list[Header], bytes]:

@@ -14,7 +14,7 @@ from services.order_api import requests
 from services.order_api.building import SIDES, Builder, check_client_oid, order_id
 from services.order_api.intake import Intake, Result
 from services.order_api.intents import Intent, Taken, Target
-from services.order_api.registry import Registry
+from services.order_api.registry import Registry, dashed
 from services.order_api.requests import AmendItem, CancelItem, Item, PlaceItem
 
 
@@ -114,7 +114,7 @@ class Commands:
 
     def _by_id(self, identity: bytes, product_id: str | None) -> Target:
         product = self._registry.find_number(number_of(identity))
-        if product is None or product_id not in (None, product.product_id):
+        if product is None or (product_id is not None and dashed(product_id) != product.product_id):
             raise Problem(problems.ORDER_NOT_FOUND, field="order_id")
         return Target(product, identity, "")
 
@@ -124,7 +124,7 @@ class Commands:
         numbers: set[int] = set()
         for item in items:
             if isinstance(item, PlaceItem):
-                names.add(item.product_id)
+                names.add(dashed(item.product_id))
             elif not isinstance(item, Problem):
                 _add_product(item, names, numbers)
         names = {name for name in names if self._registry.find(name) is None}
@@ -140,7 +140,7 @@ def _add_product(item: AmendItem | CancelItem, names: set[str], numbers: set[int
         except Problem:  # it is refused when its turn comes
             return
     elif item.product_id is not None:
-        names.add(item.product_id)
+        names.add(dashed(item.product_id))
 
 
 def _acting_for(account: str, who: Caller) -> str:

@@ -22,6 +22,11 @@ _ASPECT = "registry"
 _POLL_RECORDS = 1_000
 
 
+def dashed(product_id: str) -> str:
+    """A product's id, of the symbol that trading libraries have for it."""
+    return product_id.replace("/", "-")
+
+
 class Registry:
     """Products by id and by number. `find` answers from memory; `wanted` may wait for one that is new."""
 
@@ -69,13 +74,14 @@ class Registry:
             await self._next_change()
 
     async def wanted(self, product_id: str) -> Product:
-        """The product, perhaps after a wait. Raises Problem product_not_found."""
+        """The product, perhaps after a wait. `BTC/USD` is taken for `BTC-USD`. Raises Problem product_not_found."""
+        product_id = dashed(product_id)
         if product_id not in self._by_id:
             await self.settle((product_id,))
         return self.listed(product_id)
 
     def listed(self, product_id: str) -> Product:
-        product = self._by_id.get(product_id)
+        product = self._by_id.get(product_id) or self._by_id.get(dashed(product_id))
         if product is None:
             raise Problem(problems.PRODUCT_NOT_FOUND, f"{product_id[:64]!r} is not listed", "product_id")
         return product

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple, TypeAlias
 from libs.events.values import OrderType, Product, SelfTradePrevention, TimeInForce
 from libs.service import problems
 from libs.service.problems import Problem
+from libs.service.times import DAY, HOUR, LAST, MINUTE, SECOND, NotATime, parse
 from services.order_api import amounts
 from services.order_api.requests import Amend, Place
-from services.order_api.times import DAY, HOUR, LAST, MINUTE, SECOND, NotATime, parse
 
 MOST_TIMEOUT_S: Final = 86_400
 MOST_SLICES: Final = 1_000

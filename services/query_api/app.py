@@ -9,7 +9,7 @@ from libs.read_model.database import Postgres
 from libs.read_model.failures import classified
 from libs.service.http import HttpServer
 from libs.service.process import Process
-from services.query_api.answers import Answers
+from services.query_api.endpoints import Endpoints
 from services.query_api.listener import Listener
 from services.query_api.live import LiveBooks
 from services.query_api.permissions import needed
@@ -17,6 +17,8 @@ from services.query_api.progress import Progress
 from services.query_api.reads import Reads
 from services.query_api.routes import Front
 from services.query_api.settings import QueryApiSettings
+from services.query_api.sources import Sources
+from services.query_api.watches import Watches
 
 
 class QueryApi:
@@ -33,10 +35,15 @@ class QueryApi:
         self._live = LiveBooks(process, log, self.followed, Postgres(settings.postgres))
         self._listener = Listener(settings, self.projected, process.log, process.chance)
         reads = Reads(self._pool, self.projected, process.clock, settings)
-        answers = Answers(self._live, reads, self.projected, self.followed, self._listener, process.clock, settings)
+        sources = Sources(self._live, reads, self.projected, self.followed, process.clock, settings)
         self.access = Access(process, log)
-        front = Front(answers, process.log, process.metrics)
+        front = Front(Endpoints(sources, self._listener), process.log, process.metrics)
         self.front = self.access.gate(front, needed, lambda _path: settings.body_bytes)
+
+    @property
+    def watches(self) -> Watches:
+        """The orders that requests wait for."""
+        return self._live.watches
 
     async def run(self) -> None:
         """Follow the log and the projection until told to stop. Raises what ends the process."""

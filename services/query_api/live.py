@@ -26,6 +26,7 @@ from services.query_api.backoff import Backoff
 from services.query_api.progress import Progress
 from services.query_api.settings import QueryApiSettings
 from services.query_api.ticker import BUCKET_NS, DAY_NS, Ticker
+from services.query_api.watches import Watches
 
 _NO_TRADE = LastTrade(0, 0, 0)
 
@@ -57,6 +58,7 @@ class LiveBooks:
         self._tickers: dict[int, Ticker] = {}
         self._reader: LogReader | None = None
         self.tails: dict[int, Tail] = {}
+        self.watches = Watches(self._settings.watched_orders)
         self.loaded = False
 
     def products(self) -> list[Product]:
@@ -175,6 +177,8 @@ class LiveBooks:
                 self.ticker(event.number).traded(event)
             elif isinstance(event, PRODUCT_EVENTS):
                 self._know(event.product)
+        if self.watches:
+            self.watches.notice(tail.held)
         tail.held.clear()
 
     def _know(self, product: Product) -> None:

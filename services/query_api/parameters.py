@@ -1,15 +1,17 @@
 """Query parameters, read strictly: an unknown one, one given twice, or one that does not fit is named in the answer."""
 
 import re
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 from libs.access.caller import Caller, is_account
 from libs.events import ids
 from libs.events.values import Side
+from libs.read_model.candles import GRANULARITIES
 from libs.read_model.orders import STANDING
 from libs.read_model.status import Status
 from libs.read_model.trades import MAKER, TAKER, FillCursor
+from libs.service.clock import NANOSECONDS
 from libs.service.problems import (
     INVALID_CLIENT_OID,
     INVALID_CURSOR,
@@ -19,14 +21,18 @@ from libs.service.problems import (
     Kind,
     Problem,
 )
+from libs.service.times import LAST, NotATime, parse
 
 _CLIENT_OID: Final = re.compile(r"[!-~]{1,64}", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _FILL_CURSOR: Final = re.compile(r"([0-9]{1,19})\.([0-9]{1,8})\.([0-9]{1,18})\.([MT])", re.ASCII)
+_SECONDS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
+_GRANULARITIES: Final = tuple(map(str, GRANULARITIES))
 _REPEATABLE: Final = "status"
 _LONGEST: Final = 4_096
 _NUMBER_LIMIT: Final = ids.NUMBER_LIMIT
 _LAST_TIME: Final = 2**63 - 1
+_Cursor = TypeVar("_Cursor")
 
 
 class Parameters:
@@ -68,6 +74,43 @@ class Parameters:
     def order_id(self, name: str, kind: Kind = INVALID_ID) -> bytes | None:
         text = self.text(name)
         return None if text is None else parse_order_id(text, name, kind)
+
+    def product_id(self) -> str | None:
+        """`BTC/USD` is taken for `BTC-USD`."""
+        text = self.text("product_id")
+        return None if text is None else text.replace("/", "-")
+
+    def time(self, name: str) -> int | None:
+        """Nanoseconds, of RFC 3339 or of whole seconds since the epoch."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if _SECONDS.fullmatch(text):
+            return int(text) * NANOSECONDS
+        try:
+            found = parse(text)
+        except NotATime as error:
+            raise Problem(INVALID_PARAMETER, str(error), name) from None
+        if not 0 <= found <= LAST:
+            raise Problem(INVALID_PARAMETER, f"{text[:64]} is before 1970 or after 2115", name)
+        return found
+
+    def granularity(self, default: int) -> int:
+        text = self.text("granularity")
+        if text is None:
+            return default
+        if text not in _GRANULARITIES:
+            raise Problem(INVALID_PARAMETER, f"{text[:64]!r} is none of {', '.join(_GRANULARITIES)}", "granularity")
+        return int(text)
+
+    def seconds(self, name: str, most: int) -> int | None:
+        """A whole number of them, up to what is allowed."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if not _NUMBER.fullmatch(text) or int(text) > most:
+            raise Problem(INVALID_PARAMETER, f"{text[:64]!r} is no whole number of seconds from 0 to {most}", name)
+        return int(text)
 
     def level(self) -> int:
         text = self.text("level")
@@ -132,3 +175,9 @@ def parse_client_oid(text: str, field: str) -> str:
 
 def fill_cursor_text(cursor: FillCursor) -> str:
     return f"{cursor.time}.{cursor.number}.{cursor.trade_id}.{'T' if cursor.liquidity == TAKER else 'M'}"
+
+
+def one_cursor(before: _Cursor | None, after: _Cursor | None) -> tuple[_Cursor | None, _Cursor | None]:
+    if before is not None and after is not None:
+        raise Problem(INVALID_CURSOR, "only one of before and after", "before")
+    return before, after

@@ -2,8 +2,8 @@
 
 from libs.access.scopes import Scope
 
-_PUBLIC = ("/time", "/positions", "/products")
-_PUBLIC_BELOW = ("/products/", "/openapi/")
+_PUBLIC = ("/time", "/status", "/limits", "/positions", "/products", "/currencies")
+_PUBLIC_BELOW = ("/products/", "/currencies/", "/openapi/")
 
 
 _OPERATORS = "/operator/"

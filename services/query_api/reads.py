@@ -9,8 +9,10 @@ from libs.events import ids
 from libs.events.codec import decode_event
 from libs.events.events import AnyEvent
 from libs.read_model.archived import order_events
+from libs.read_model.candles import CandleRow, first_trade_since, product_candles
 from libs.read_model.connect import AnyConnection, Pool
 from libs.read_model.failures import StoreUnavailable, classified
+from libs.read_model.holdings import HoldingRow, HoldRow, account_holdings, account_holds
 from libs.read_model.orders import OrderRow, Page, order_by_client_oid, order_by_id, orders_page
 from libs.read_model.trades import FillPage, FillRow, TradeRow, fills_page, trades_page
 from libs.service.clock import NANOSECONDS, Clock
@@ -35,13 +37,13 @@ class Reads:
 
     async def order(self, order_id: bytes, who: Caller) -> OrderRow:
         """Raises Problem where there is none, or it is another account's."""
-        found = await self._visible(order_id, who)
+        found = await self.known(order_id, who)
         waits_until = self._fresh_until(order_id)
         partition = ids.partition_of(ids.number_of(order_id))
         while found is None and (left := waits_until - self._clock.now()) > 0:
             if not await self._progress.change(partition, left / NANOSECONDS):
                 break
-            found = await self._visible(order_id, who)
+            found = await self.known(order_id, who)
         if found is None:
             raise Problem(ORDER_NOT_FOUND)
         return found
@@ -71,7 +73,30 @@ class Reads:
         async with self._connection() as connection:
             return await fills_page(connection, page)
 
-    async def _visible(self, order_id: bytes, who: Caller) -> OrderRow | None:
+    async def candles(self, numbers: Sequence[int], granularity: int, start: int, end: int) -> list[CandleRow]:
+        async with self._connection() as connection:
+            return await product_candles(connection, numbers, granularity, start, end)
+
+    async def holdings(self, account: str) -> list[HoldingRow]:
+        async with self._connection() as connection:
+            return await account_holdings(connection, account)
+
+    async def balances(self, account: str) -> tuple[list[HoldingRow], list[HoldRow]]:
+        """What was traded and what is held, of one moment."""
+        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            return await account_holdings(connection, account), await account_holds(connection, account)
+
+    async def first_trade_since(self, numbers: Sequence[int], time: int) -> int | None:
+        async with self._connection() as connection:
+            return await first_trade_since(connection, numbers, time)
+
+    async def trades_from(self, numbers: Sequence[int], trade_id: int, limit: int) -> list[TradeRow]:
+        """Oldest first, from that one on."""
+        async with self._connection() as connection:
+            return (await trades_page(connection, numbers, limit, trade_id - 1, None))[::-1]
+
+    async def known(self, order_id: bytes, who: Caller) -> OrderRow | None:
+        """At once; None also of another account's."""
         async with self._connection() as connection:
             found = await order_by_id(connection, order_id)
         return found if found is not None and (who.operator or found.account == who.account) else None

@@ -10,51 +10,49 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
 from libs.service import problems
-from libs.service.http import App, Header, Receive, Scope, Send, problem_headers, request_id, respond, respond_problem
+from libs.service.http import (
+    App,
+    Header,
+    Receive,
+    Scope,
+    Send,
+    problem_headers,
+    request_id,
+    respond,
+    respond_problem,
+)
 from libs.service.logging import Log
 from libs.service.metrics import Histogram, Metrics
 from libs.service.problems import Kind, Problem, body
-from services.query_api.answers import Answer, Answers
+from services.query_api.endpoints import Endpoints, Handler
+from services.query_api.sources import Answer
+from services.query_api.trade_stream import BrokenOff
 
 Asked: TypeAlias = Request[Any, Any, State]
 Given: TypeAlias = Response[bytes]
 _JSON: Final = "application/json"
-_BOOK: Final = re.compile(r"/products/([^/]{1,64})/book")
+_STREAM: Final = "trades.ndjson"
+_AT_ONCE: Final = re.compile(rf"/products/([^/]{{1,64}})/(book|{re.escape(_STREAM)})")
+_PARAMETER: Final = re.compile(r"\{(\w+):str\}")
+_AtOnce: TypeAlias = Callable[[str, Scope, Receive, Send], Awaitable[None]]
 
 
-def litestar_app(answers: Answers, log: Log) -> Litestar:
+def litestar_app(endpoints: Endpoints, log: Log) -> Litestar:
     """The Litestar application behind the front."""
 
-    def route(path: str, handler: Callable[..., Awaitable[Answer]], name: str = "") -> Any:
+    def route(path: str, handler: Handler) -> Any:
         """A GET whose one path parameter, where it has one, is handed over."""
-        if not name:
-
-            @get(path, name=path)
-            async def plain(request: Asked) -> Given:
-                return _response(await handler(request.scope))
-
-            return plain
+        name = _PARAMETER.search(path)
 
         @get(path, name=path)
-        async def named(request: Asked) -> Given:
-            return _response(await handler(request.scope, request.path_params[name]))
+        async def served(request: Asked) -> Given:
+            given = (request.path_params[name[1]],) if name else ()
+            return _response(await handler(request.scope, *given))
 
-        return named
+        return served
 
     return Litestar(
-        [
-            route("/time", answers.time),
-            route("/positions", answers.positions),
-            route("/products", answers.products),
-            route("/products/{product_id:str}", answers.product, "product_id"),
-            route("/products/{product_id:str}/book", answers.book, "product_id"),
-            route("/products/{product_id:str}/ticker", answers.ticker, "product_id"),
-            route("/products/{product_id:str}/trades", answers.trades, "product_id"),
-            route("/orders", answers.orders),
-            route("/orders/{name:str}", answers.order, "name"),
-            route("/orders/{name:str}/events", answers.events, "name"),
-            route("/fills", answers.fills),
-        ],
+        [route(path, handler) for path, handler in endpoints.routes().items()],
         openapi_config=None,
         exception_handlers=_error_answers(log),
         logging_config=None,
@@ -97,40 +95,49 @@ def _error_answers(log: Log) -> dict[int | type[Exception], Callable[[Asked, Any
 
 
 class Front:
-    """The ASGI application: books at once, everything else by Litestar; all of it timed."""
+    """The ASGI application: books at once, streams of trades as they are read, everything else by Litestar; all of it timed."""
 
-    def __init__(self, answers: Answers, log: Log, metrics: Metrics) -> None:
-        self._answers = answers
+    def __init__(self, endpoints: Endpoints, log: Log, metrics: Metrics) -> None:
+        self._endpoints = endpoints
         self._log = log
-        self._rest = cast("App", litestar_app(answers, log))
+        self._rest = cast("App", litestar_app(endpoints, log))
         self._books = _timer(metrics, "/products/{product_id}/book")
+        self._streams = _timer(metrics, "/products/{product_id}/trades.ndjson")
         self._others = _timer(metrics, "other")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         began = time.perf_counter()
-        match = _BOOK.fullmatch(scope["path"]) if scope["method"] == "GET" else None
+        match = _AT_ONCE.fullmatch(scope["path"]) if scope["method"] == "GET" else None
         if match is None:
             await self._rest(scope, receive, send)
             self._others.observe(time.perf_counter() - began)
             return
-        await self._book(scope, match[1], send)
-        self._books.observe(time.perf_counter() - began)
+        stream = match[2] == _STREAM
+        await self._answer(self._stream if stream else self._book, match[1], scope, receive, send)
+        (self._streams if stream else self._books).observe(time.perf_counter() - began)
 
-    async def _book(self, scope: Scope, product_id: str, send: Send) -> None:
+    async def _answer(self, handler: _AtOnce, product_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            answer = await self._answers.book(scope, product_id)
+            await handler(product_id, scope, receive, send)
         except Problem as problem:
             await respond_problem(send, problem, request_id(scope["headers"]))
-            return
+        except BrokenOff as failure:
+            self._log.warning("stream broken off", path=scope["path"], cause=str(failure))
+            raise  # the server hangs up
         except Exception:  # noqa: BLE001  # answered, and told with its trace
             identity = request_id(scope["headers"])
             self._log.exception("request failed", path=scope["path"], request_id=identity)
             await respond_problem(send, Problem(problems.INTERNAL), identity)
-            return
+
+    async def _book(self, product_id: str, scope: Scope, _receive: Receive, send: Send) -> None:
+        answer = await self._endpoints.market.book(scope, product_id)
         headers: list[Header] = [(b"content-type", _JSON.encode())]
         await respond(send, 200, headers, answer.body)
+
+    async def _stream(self, product_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._endpoints.trade_streams.send(product_id, scope, receive, send)
 
 
 def _timer(metrics: Metrics, route: str) -> Histogram:

@@ -21,6 +21,19 @@ class QueryApiSettings(AccessSettings, frozen=True, kw_only=True):
     """Items of a page, at most."""
     page_default: int = 100
     events_limit: int = 1_000
+    candles_limit: int = 300
+    """Candles of one answer."""
+    order_wait_ms: int = 20_000
+    """How long `GET /orders/{id}?wait=` may wait for a change; less than the gateway waits for an answer to begin."""
+    watched_orders: int = 2_000
+    """Requests that wait for an order at the same time."""
+    stream_rows: int = 2_000
+    """Trades that a stream reads at once."""
+    streams: int = 8
+    """Streams of trades at the same time; more are told to come again."""
+    batch_body_bytes: int = 1_048_576
+    batch_items: int = 500
+    """These two are order_api's, from the same variables, and only told here."""
     tail_records: int = 10_000
     tail_gather_ms: int = 10
     """Under load the tail is polled so far apart."""

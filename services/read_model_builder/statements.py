@@ -69,7 +69,7 @@ WHERE t.seq <= excluded.seq
 
 
 def position_columns(moves: Iterable[tuple[Position, Position]]) -> Columns:
-    return _columns(
+    return columns_of(
         (
             before.partition,
             before.next_seq,
@@ -83,7 +83,7 @@ def position_columns(moves: Iterable[tuple[Position, Position]]) -> Columns:
 
 
 def product_columns(changes: Iterable[ProductChange]) -> Columns:
-    return _columns(
+    return columns_of(
         (
             change.number,
             change.sequence,
@@ -148,5 +148,5 @@ def trade_row(trade: Trade) -> tuple[object, ...]:
     )
 
 
-def _columns(rows: Iterable[Sequence[object]]) -> Columns:
+def columns_of(rows: Iterable[Sequence[object]]) -> Columns:
     return [list(column) for column in zip(*rows, strict=True)]

@@ -17,7 +17,7 @@ from libs.read_model.database import Database
 from libs.read_model.failures import classified
 from libs.read_model.positions import CHANNEL, Position, payload, read_positions
 from libs.service.failures import Fatal, Transient
-from services.read_model_builder import staging
+from services.read_model_builder import staging, turnover
 from services.read_model_builder import statements as sql
 from services.read_model_builder.changes import Changes
 from services.read_model_builder.copying import ARCHIVE_COLUMNS, stream
@@ -106,6 +106,8 @@ class Store:
             await self._connection.copy_records_to_table(
                 "trades", records=map(sql.trade_row, changes.trades), columns=TRADE_COLUMNS
             )
+            await self._connection.execute(turnover.ADD_CANDLES, *turnover.candle_columns(changes.trades))
+            await self._connection.execute(turnover.ADD_HOLDINGS, *turnover.holding_columns(changes.trades))
         if changes.self_trades:
             rows = map(sql.self_trade_row, changes.self_trades)
             await self._connection.copy_records_to_table("self_trades", records=rows, columns=SELF_TRADE_COLUMNS)

@@ -13,7 +13,8 @@ from deploy.local.servers import Addresses
 from libs.read_model import migrate as migrating
 from libs.read_model.migrate import engine, migrate
 from libs.read_model.schema import metadata
-from tests.unit.read_model.stage import connected, database
+from tests.unit.read_model.stage import assert_exact, connected, database, memory_log, project_all, publish
+from tests.unit.read_model.traffic import Traffic
 
 CONFIG = Path(migrating.__file__).parent / "alembic.ini"
 FIRST_ORDERS = """
@@ -31,7 +32,7 @@ async def to_revision(address: str, revision: str) -> None:
     def run(connection: Sync) -> None:
         config = Config(CONFIG)
         config.attributes["connection"] = connection
-        (command.downgrade if revision == "0001" else command.upgrade)(config, revision)
+        (command.upgrade if revision == "head" else command.downgrade)(config, revision)
 
     async with made.begin() as connection:
         await connection.run_sync(run)
@@ -64,5 +65,19 @@ def test_rows_from_before_are_kept_and_a_step_back_is_possible(servers: Addresse
                 "SELECT side, stp, stop_price, max_floor, taken_off FROM orders ORDER BY side"
             )
             assert [tuple(row) for row in rows] == [(1, 1, 0, 0, 0), (None, None, 0, 0, 0)]
+
+    asyncio.run(scenario())
+
+
+def test_candles_and_holdings_are_made_of_the_trades_from_before(servers: Addresses) -> None:
+    async def scenario() -> None:
+        async with database(servers.postgres) as address:
+            log, traffic = memory_log(1), Traffic()
+            traffic.run(400)
+            await publish(log, 0, traffic.events)
+            await project_all(address, log, [traffic])
+            await to_revision(address, "0002")
+            await to_revision(address, "head")
+            await assert_exact(address, [traffic])
 
     asyncio.run(scenario())

@@ -6,7 +6,7 @@ import pytest
 
 from libs.events.commands import AmendOrder, ArmCancelAllAfter, PlaceOrder
 from libs.events.values import NO_ID, OrderType, SelfTradePrevention, TimeInForce
-from services.order_api.times import DAY, HOUR, MINUTE, SECOND, NotATime, parse
+from libs.service.times import DAY, HOUR, MINUTE, SECOND, NotATime, parse
 from tests.unit.order_api.exchange import BTC, ORDER, Exchange, problem, with_exchange
 
 NOON = 1_782_907_200 * SECOND

@@ -3,7 +3,7 @@
 from libs.events import events as facts
 from libs.events.events import AnyEvent
 from libs.events.ids import partition_of
-from libs.events.values import NO_ID, TradingStatus
+from libs.events.values import NO_ID, Side, TradingStatus
 from libs.read_model.status import Status
 
 Row = dict[str, object]
@@ -24,6 +24,8 @@ class NaiveTables:
         self.trades: dict[tuple[int, int], Row] = {}
         self.self_trades: list[tuple[bytes, int]] = []
         """Maker and seq of each that was prevented."""
+        self.candles: dict[tuple[int, int, int], Row] = {}
+        self.holdings: dict[tuple[str, int], Row] = {}
         self.events: list[tuple[int, int]] = []
 
     @property
@@ -172,12 +174,59 @@ class NaiveTables:
         names = ("number", "taker_side", "trade_id", "seq", "time", "price", "size", "maker_order_id", "taker_order_id")
         row = {name: getattr(event, name) for name in (*names, "maker_account", "taker_account")}
         self.trades[event.number, event.trade_id] = row | {"partition": partition_of(event.number)}
+        self._chart(event)
+        other = Side(3 - event.taker_side)
+        for account, side in ((event.maker_account, other), (event.taker_account, event.taker_side)):
+            self._hold(account, side, event)
         self.products[event.number] |= {
             "trade_id": event.trade_id,
             "last_price": event.price,
             "last_size": event.size,
             "last_time": event.time,
         }
+
+    def _chart(self, event: facts.TradeExecuted) -> None:
+        for seconds in (60, 300, 900, 3_600, 21_600, 86_400):
+            start = event.time - event.time % (seconds * 1_000_000_000)
+            row = self.candles.setdefault(
+                (event.number, seconds, start),
+                {
+                    "number": event.number,
+                    "granularity": seconds,
+                    "time": start,
+                    "open": event.price,
+                    "high": event.price,
+                    "low": event.price,
+                    "first_trade_id": event.trade_id,
+                    "volume": 0,
+                    "value": 0,
+                },
+            )
+            high, low, volume, value = (row[name] for name in ("high", "low", "volume", "value"))
+            assert isinstance(high, int)
+            assert isinstance(low, int)
+            assert isinstance(volume, int)
+            assert isinstance(value, int)
+            row |= {
+                "high": max(high, event.price),
+                "low": min(low, event.price),
+                "close": event.price,
+                "last_trade_id": event.trade_id,
+                "volume": volume + event.size,
+                "value": value + event.price * event.size,
+            }
+
+    def _hold(self, account: str, side: Side, event: facts.TradeExecuted) -> None:
+        names = ("trades", "seq", "bought", "bought_value", "sold", "sold_value")
+        row = self.holdings.setdefault(
+            (account, event.number), {"account": account, "number": event.number} | dict.fromkeys(names, 0)
+        )
+        verb = "bought" if side is Side.BUY else "sold"
+        for name, more in (("trades", 1), (verb, event.size), (f"{verb}_value", event.price * event.size)):
+            before = row[name]
+            assert isinstance(before, int)
+            row[name] = before + more
+        row["seq"] = event.seq
 
     def _prevent(self, event: facts.SelfTradePrevented) -> None:
         sides = (

@@ -144,6 +144,10 @@ async def assert_exact(address: str, traffics: Sequence[Traffic]) -> None:
         assert opened == oracle.open_orders
         assert {(row["number"], row["trade_id"]): row for row in await _rows(connection, "trades")} == oracle.trades
         assert {row["number"]: row for row in await _rows(connection, "products")} == oracle.products
+        candles = {(row["number"], row["granularity"], row["time"]): row for row in await _rows(connection, "candles")}
+        assert candles == oracle.candles
+        holdings = {(row["account"], row["number"]): row for row in await _rows(connection, "holdings")}
+        assert holdings == oracle.holdings
         prevented = [(row["maker_order_id"], row["seq"]) for row in await _rows(connection, "self_trades")]
         assert sorted(prevented, key=repr) == sorted(oracle.self_trades, key=repr)
         await _assert_archive(connection, traffics)
