@@ -30,7 +30,7 @@ class OrderApiSettings(AccessSettings, frozen=True, kw_only=True):
     """A call that takes longer counts as Redis being away. Shorter, and a busy machine would look like that."""
     redis_pause_ms: int = 1_000
     """How long Redis is left alone after a failure; orders are accepted without it meanwhile."""
-    redis_gather_ms: int = 15
+    redis_gather_ms: int = 10
     """Between the starts of two calls under load. The first one after a pause goes at once."""
     redis_ops: int = 4_000
     """The most operations of one call, which occupies Redis for some milliseconds."""

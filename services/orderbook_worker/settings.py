@@ -13,9 +13,9 @@ class WorkerSettings(SnapshotSettings, frozen=True, kw_only=True):
     """Commands a partition may hold that are read and not decided; beyond, its reading is paused."""
     commit_gap_ms: int = 20
     """Between the starts of two commits of a partition under load; a command that comes later commits at once."""
-    commit_gap_factor: int = 4
+    commit_gap_factor: int = 2
     """The gap is at least so many times what the last commit took: slow commits are a sign of load, and fewer of them
-    relieve it. So a partition that is not idle spends at most a quarter of its time committing."""
+    relieve it. So a partition that is not idle spends at most half of its time committing."""
     commit_gap_most_ms: int = 100
     position_every_ms: int = 1_000
     """Between two commits of a partition's position in `orders` to the consumer group, which shows it to operators:

@@ -1,4 +1,4 @@
-"""Row 6: how long an order takes to each stage when the exchange has half of what it can do, and when it has little."""
+"""Row 6: how long an order takes to each stage: at half of what the exchange is built for, and can do; and idle."""
 
 import asyncio
 from bisect import bisect_left
@@ -13,6 +13,8 @@ from tests.benchmarks.table import Figure, milliseconds, quantile
 
 IDLE_RATE: Final = 50.0
 """Orders/s: the stages do not wait for each other then."""
+STEADY_RATE: Final = 1_750.0
+"""Orders/s: half of the single orders that two cores are to take, however fast the machine happens to be."""
 _CONNECTIONS: Final = 128
 _AFTER_S: Final = 3.0
 _READY_S: Final = 30.0
@@ -31,11 +33,13 @@ class _Stage(NamedTuple):
 async def measure(exchange: Exchange, seconds: float) -> list[Figure]:
     half = await http_single.best_rate(exchange, seconds) / 2
     idle = await _stages(exchange, IDLE_RATE, seconds)
-    loaded = await _stages(exchange, half, seconds)
-    return [
-        Figure(f"{stage.name}, at {half:,.0f} orders/s", str(stage), f"{floor}: at {IDLE_RATE:.0f} orders/s")
-        for stage, floor in zip(loaded, idle, strict=True)
-    ]
+    figures: list[Figure] = []
+    for rate in (STEADY_RATE, half):
+        figures += [
+            Figure(f"{stage.name}, at {rate:,.0f} orders/s", str(stage), f"{floor}: at {IDLE_RATE:.0f} orders/s")
+            for stage, floor in zip(await _stages(exchange, rate, seconds), idle, strict=True)
+        ]
+    return figures
 
 
 async def _stages(exchange: Exchange, rate: float, seconds: float) -> list[_Stage]:
