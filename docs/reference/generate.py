@@ -72,7 +72,7 @@ def markdown() -> str:
         for message in messages(union):
             parts.append(f"### {message.__name__} ({tag(message)})\n\n{_message(message, envelope)}")
     parts.append("## Values\n")
-    for struct in (values.Product, values.DeadLetterName):
+    for struct in (values.Product, values.OrderTerms, values.DeadLetterName):
         parts.append(f"### {struct.__name__}\n\nAn array without a tag. {_doc(struct)}\n\n{_table(struct, ())}")
     for enum in enums():
         rows = "".join(f"| {member.value} | `{member.name.lower()}` |\n" for member in enum)
@@ -156,6 +156,7 @@ def schema() -> bytes:
         *messages(commands.AnyCommand),
         *messages(facts.AnyEvent),
         values.Product,
+        values.OrderTerms,
         values.DeadLetterName,
     ]
     for struct in described:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import cast
 
 from libs.book.orders import Order
+from libs.book.parked import parked_by
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.events.events import (
@@ -21,7 +22,11 @@ from libs.events.events import (
     CancelAllAfterFired,
     CancelAllDone,
     CancelRejected,
+    CommandDeadLettered,
+    CommandDeferred,
     CommandRejected,
+    CommandResumed,
+    DeadLetterClosed,
     DuplicateIgnored,
     Event,
     OrderAccepted,
@@ -41,7 +46,7 @@ from libs.events.events import (
     TradeExecuted,
     TradingStatusChanged,
 )
-from libs.events.values import RejectReason
+from libs.events.values import FailureCause, RejectReason
 
 
 class Broken(Exception):
@@ -83,6 +88,11 @@ def _book(state: PartitionState, event: Event) -> ProductBook:
 
 def _nothing(state: PartitionState, event: Event) -> None:
     pass
+
+
+def _rejected(state: PartitionState, event: OrderRejected | AmendRejected | CancelRejected | CommandRejected) -> None:
+    if event.parked_id:
+        state.parked.take(event.parked_id)
 
 
 def _remember(state: PartitionState, event: Event) -> None:
@@ -226,13 +236,44 @@ def _listed(state: PartitionState, event: ProductListed) -> None:
     _book(state, event)
 
 
-def _changed(state: PartitionState, event: ProductUpdated | TradingStatusChanged) -> None:
+def _changed(state: PartitionState, event: ProductUpdated) -> None:
     _book(state, event).adopt(event.product)
+
+
+def _status_changed(state: PartitionState, event: TradingStatusChanged) -> None:
+    """Whoever set the status knew of the faults until then."""
+    _book(state, event).adopt(event.product)
+    state.faults.pop(event.number, None)
 
 
 def _delisted(state: PartitionState, event: ProductDelisted) -> None:
     _book(state, event)
     state.delist(event.product)
+
+
+def _count_fault(state: PartitionState, event: CommandDeferred | CommandDeadLettered) -> None:
+    if event.cause is FailureCause.FAULT and event.number in state.products:
+        state.faults.add(event.number, event.command_id, event.time)
+
+
+def _deferred(state: PartitionState, event: CommandDeferred) -> None:
+    parked = state.parked
+    parked.put(parked_by(event, parked.get(event.command_id)))
+    _count_fault(state, event)
+
+
+def _resumed(state: PartitionState, event: CommandResumed) -> None:
+    state.parked.take(event.command_id)
+
+
+def _dead_lettered(state: PartitionState, event: CommandDeadLettered) -> None:
+    state.parked.take(event.command_id)
+    state.dead_letters[event.command_offset] = event.replays
+    _count_fault(state, event)
+
+
+def _dead_letter_closed(state: PartitionState, event: DeadLetterClosed) -> None:
+    state.dead_letters.pop(event.dead_letter.offset, None)  # whoever only follows may have begun after it was opened
 
 
 def _rules(state: PartitionState, event: RulesChanged) -> None:
@@ -243,10 +284,10 @@ _APPLY = cast(
     dict[type[Event], Callable[[PartitionState, Event], None]],
     {
         OrderAccepted: _accepted,
-        OrderRejected: _nothing,
-        AmendRejected: _nothing,
-        CancelRejected: _nothing,
-        CommandRejected: _nothing,
+        OrderRejected: _rejected,
+        AmendRejected: _rejected,
+        CancelRejected: _rejected,
+        CommandRejected: _rejected,
         OrderRested: _rested,
         TradeExecuted: _traded,
         OrderAmended: _amended,
@@ -254,7 +295,7 @@ _APPLY = cast(
         CancelAllDone: _nothing,
         ProductListed: _listed,
         ProductUpdated: _changed,
-        TradingStatusChanged: _changed,
+        TradingStatusChanged: _status_changed,
         ProductDelisted: _delisted,
         DuplicateIgnored: _nothing,
         RulesChanged: _rules,
@@ -266,5 +307,9 @@ _APPLY = cast(
         CancelAllAfterDisarmed: _switch_gone,
         CancelAllAfterFired: _switch_fired,
         TimeAdvanced: _nothing,
+        CommandDeferred: _deferred,
+        CommandResumed: _resumed,
+        CommandDeadLettered: _dead_lettered,
+        DeadLetterClosed: _dead_letter_closed,
     },
 )

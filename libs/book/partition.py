@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from libs.book.parked import Faults, ParkedCommands
 from libs.book.product import ProductBook
 from libs.book.window import Window
 from libs.events.ids import PARTITION_LIMIT
@@ -22,7 +23,10 @@ class PartitionState:
     __slots__ = (
         "command_offset",
         "counter",
+        "dead_letters",
+        "faults",
         "listed",
+        "parked",
         "partition",
         "products",
         "rules",
@@ -50,6 +54,10 @@ class PartitionState:
         """Numbers by product id."""
         self.tombstones: dict[str, Tombstone] = {}
         self.window = Window()
+        self.parked = ParkedCommands()
+        self.dead_letters: dict[int, int] = {}
+        """How many replays each open one has behind it, by its offset in `orders`, in log order."""
+        self.faults = Faults()
 
     def next_deadline(self) -> int | None:
         """Engine time, ns, of what is due first in any product; None where nothing will be."""
@@ -68,5 +76,6 @@ class PartitionState:
     def delist(self, product: Product) -> None:
         """Close the book of a product and keep its counters."""
         book = self.products.pop(product.number)
+        self.faults.pop(product.number, None)
         del self.listed[product.product_id]
         self.tombstones[product.product_id] = Tombstone(product, book.sequence, book.trade_id)

@@ -11,13 +11,16 @@ import msgspec
 
 from libs.book.ladder import Ladder
 from libs.book.orders import Order
+from libs.book.parked import Faults, Parked
 from libs.book.partition import PartitionState, Tombstone
 from libs.book.product import ProductBook
 from libs.book.window import Window, WindowRows
 from libs.events.values import Product
 
-VERSION: Final = 2
-"""Of the form below. A snapshot of another version is refused, and the log is folded instead."""
+VERSION: Final = 3
+"""Of the form below. A snapshot of a version that is not readable is refused, and the log is folded instead."""
+READABLE: Final = frozenset((2, VERSION))
+"""Version 2 knew nothing of commands that failed: there were none."""
 
 
 class BookRow(msgspec.Struct, frozen=True, array_like=True):
@@ -45,6 +48,12 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     books: list[BookRow]
     tombstones: list[Tombstone]
     window: WindowRows
+    parked: list[Parked] = []
+    """In log order."""
+    dead_letters: list[tuple[int, int]] = []
+    """Offset and replays of each, in log order."""
+    faults: list[tuple[int, list[tuple[bytes, int]]]] = []
+    """Number and recent faults of each product, by number."""
 
 
 class Unusable(ValueError):
@@ -69,6 +78,9 @@ def dump(state: PartitionState) -> bytes:
             [_book_row(state.products[number]) for number in sorted(state.products)],
             [state.tombstones[product_id] for product_id in sorted(state.tombstones)],
             state.window.rows(),
+            list(state.parked.values()),
+            list(state.dead_letters.items()),
+            [(number, list(faults.items())) for number, faults in sorted(state.faults.items())],
         )
     )
 
@@ -80,8 +92,8 @@ def load(data: bytes) -> PartitionState:
         window = Window.restored(snapshot.window)
     except ValueError as error:
         raise Unusable(f"not a snapshot: {error}") from error
-    if snapshot.version != VERSION:
-        raise Unusable(f"snapshot of version {snapshot.version}, this code reads version {VERSION}")
+    if snapshot.version not in READABLE:
+        raise Unusable(f"snapshot of version {snapshot.version}, this code reads {sorted(READABLE)}")
     state = PartitionState(snapshot.partition)
     state.seq = snapshot.seq
     state.time = snapshot.time
@@ -92,6 +104,10 @@ def load(data: bytes) -> PartitionState:
     state.counter = snapshot.counter
     state.tombstones = {tombstone.product.product_id: tombstone for tombstone in snapshot.tombstones}
     state.window = window
+    for parked in snapshot.parked:
+        state.parked.put(parked)
+    state.dead_letters = dict(snapshot.dead_letters)
+    state.faults = Faults({number: dict(faults) for number, faults in snapshot.faults})
     return state
 
 

@@ -32,7 +32,32 @@ class Command(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field=
     sent: Count
     """order_api's own time, ns. A command published again keeps its first."""
     attempt: Count
+    """0 of what a client sent. Of a command that comes back, what `CommandDeferred` said it comes back with."""
     replay_of: DeadLetterName | None
+    """The dead letter that this command is to be taken for, once."""
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The same of a command of any version: what is known of one that this version cannot read."""
+
+    kind: int
+    """The tag."""
+    command_id: CommandId
+    account: Name
+    number: Count
+    order_id: bytes
+    client_oid: Name
+    key: Count
+    sent: Count
+    attempt: Count
+    replay_of: DeadLetterName | None
+
+
+def tag_of(command: type[Command]) -> int:
+    """The number that stands for a kind of command."""
+    tag = command.__struct_config__.tag
+    assert isinstance(tag, int), "every command has a number"
+    return tag
 
 
 class PlaceOrder(Command, frozen=True, array_like=True, gc=False, tag=1):
@@ -122,6 +147,14 @@ class AdvanceTime(Command, frozen=True, array_like=True, gc=False, tag=10):
     """Brings its append time to every product of a partition; number 0."""
 
 
+class DiscardDeadLetter(Command, frozen=True, array_like=True, gc=False, tag=12):
+    """Close an open dead letter without a replay. Sent to its partition, with the number it has, or 0."""
+
+    dead_letter: DeadLetterName
+    note: Annotated[str, msgspec.Meta(max_length=1024)] = ""
+    """Why, in the operator's words."""
+
+
 AnyCommand = (
     PlaceOrder
     | AmendOrder
@@ -133,4 +166,5 @@ AnyCommand = (
     | DelistProduct
     | ArmCancelAllAfter
     | AdvanceTime
+    | DiscardDeadLetter
 )

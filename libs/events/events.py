@@ -7,8 +7,12 @@ only there. `sequence` counts the public facts of a product and has no hole; a p
 import msgspec
 
 from libs.events.values import (
+    NO_ID,
+    ClosedReason,
     DeadLetterName,
     DoneReason,
+    FailureCause,
+    OrderTerms,
     OrderType,
     Product,
     RejectReason,
@@ -74,6 +78,8 @@ class OrderRejected(Event, frozen=True, array_like=True, gc=False, tag=33):
     stop_price: int = 0
     max_floor: int = 0
     expire_time: int = 0
+    parked_id: bytes = NO_ID
+    """The parked command that ends here, where another command's event says so; else `NO_ID`. So in every rejection."""
 
 
 class AmendRejected(Event, frozen=True, array_like=True, gc=False, tag=34):
@@ -81,6 +87,7 @@ class AmendRejected(Event, frozen=True, array_like=True, gc=False, tag=34):
     client_oid: str
     reason: RejectReason
     first_order_id: bytes
+    parked_id: bytes = NO_ID
 
 
 class CancelRejected(Event, frozen=True, array_like=True, gc=False, tag=35):
@@ -88,6 +95,7 @@ class CancelRejected(Event, frozen=True, array_like=True, gc=False, tag=35):
     client_oid: str
     reason: RejectReason
     first_order_id: bytes
+    parked_id: bytes = NO_ID
 
 
 class CommandRejected(Event, frozen=True, array_like=True, gc=False, tag=36):
@@ -97,6 +105,7 @@ class CommandRejected(Event, frozen=True, array_like=True, gc=False, tag=36):
     client_oid: str
     reason: RejectReason
     first_order_id: bytes
+    parked_id: bytes = NO_ID
 
 
 class OrderRested(Event, frozen=True, array_like=True, gc=False, tag=37):
@@ -244,6 +253,65 @@ class TimeAdvanced(Event, frozen=True, array_like=True, gc=False, tag=55):
     pass
 
 
+class CommandDeferred(Event, frozen=True, array_like=True, gc=False, tag=57):
+    """A command was not decided: it is parked, and comes back from a retry topic."""
+
+    order_id: bytes
+    client_oid: str
+    kind: int
+    """The command's tag."""
+    cause: FailureCause
+    attempt: int
+    """With which it comes back: one more each time, from 1. Whatever comes with another one is ignored."""
+    failures: int
+    """Attempts that counted; waiting behind another command counts none."""
+    tier: int
+    """Of the retry topics: 1, 2 or 3."""
+    due: int
+    """Engine time, ns, from which it comes back."""
+    line: bytes
+    """The order whose commands wait one behind the other; of a command about no order of its account, its own id."""
+    replay_of: DeadLetterName | None = None
+    terms: OrderTerms | None = None
+    """Of a place that this version can read."""
+
+
+class CommandResumed(Event, frozen=True, array_like=True, gc=False, tag=58):
+    """A parked command came back and is decided: its outcome follows. It says nothing of who sent it: what follows does."""
+
+    order_id: bytes
+    client_oid: str
+    kind: int
+    attempt: int
+    """With which it came back."""
+    failures: int
+
+
+class CommandDeadLettered(Event, frozen=True, array_like=True, gc=False, tag=59):
+    """A command died undecided. Its dead letter is open, and named by its partition and `command_offset`."""
+
+    order_id: bytes
+    client_oid: str
+    kind: int
+    """The command's tag; 0 of an unreadable one."""
+    cause: FailureCause
+    failures: int
+    """Attempts that counted, this one included."""
+    first_failed_at: int
+    """Engine time, ns."""
+    replays: int
+    """How many replays it has behind it."""
+    replay_of: DeadLetterName | None = None
+
+
+class DeadLetterClosed(Event, frozen=True, array_like=True, gc=False, tag=60):
+    """From here on no replay of it is taken. Where a replay closes it, `command_id` is the replay's."""
+
+    dead_letter: DeadLetterName
+    reason: ClosedReason
+    note: str = ""
+
+
 AnyEvent = (
     OrderAccepted
     | OrderRejected
@@ -269,6 +337,10 @@ AnyEvent = (
     | CancelAllAfterDisarmed
     | CancelAllAfterFired
     | TimeAdvanced
+    | CommandDeferred
+    | CommandResumed
+    | CommandDeadLettered
+    | DeadLetterClosed
 )
 
 PRODUCT_EVENTS = (ProductListed, ProductUpdated, TradingStatusChanged, ProductDelisted)

@@ -50,3 +50,8 @@ def key_digest(account: str, number: int, key: str) -> int:
     """64 bits that stand for an idempotency key of an account in a product. Never 0, which means no key."""
     whole = f"{account}\0{number}\0{key}".encode()
     return int.from_bytes(hashlib.blake2b(whole, digest_size=8).digest(), "big") or 1
+
+
+def replay_key(partition: int, offset: int) -> int:
+    """The key of every replay of a dead letter: its position, so that of two replays one is a duplicate."""
+    return key_digest("", 0, f"dead letter {partition}:{offset}")

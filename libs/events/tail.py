@@ -19,7 +19,7 @@ from libs.events import ids
 from libs.events.codec import decode_event
 from libs.events.decimals import to_text
 from libs.events.events import PRODUCT_EVENTS, AnyEvent
-from libs.events.values import DeadLetterName, Product
+from libs.events.values import DeadLetterName, OrderTerms, Product
 
 Plain: TypeAlias = "str | int | bool | dict[str, Plain] | None"
 
@@ -73,6 +73,8 @@ def _plain(name: str, value: object, product: Product | None) -> Plain:
             return value.name.lower() if name != "time_in_force" else value.name
         case Product():
             return describe(value, value)
+        case OrderTerms():
+            return describe(value, product)
         case DeadLetterName():
             return f"{value.partition}:{value.offset}"
         case bool() | str() | None:

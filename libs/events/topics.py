@@ -5,6 +5,8 @@ from typing import Final
 ORDERS: Final = "orders"
 ORDER_EVENTS: Final = "order-events"
 RETRIES: Final = ("orders.retry.1", "orders.retry.2", "orders.retry.3")
+RETRY_WAITS_NS: Final = (1_000_000_000, 10_000_000_000, 60_000_000_000)
+"""How long a command waits in each of them."""
 DLQ: Final = "orders.dlq"
 BOOK_SNAPSHOTS: Final = "book-snapshots"
 PRODUCTS: Final = "products"

@@ -63,6 +63,8 @@ class DoneReason(IntEnum):
     """A stop fired into a status that does not take it."""
     PRICE_COLLAR = 8
     """A market order met the product's price collar."""
+    DEAD_LETTERED = 9
+    """Ending it when its time came failed, and failed again."""
 
 
 class RejectReason(IntEnum):
@@ -96,6 +98,41 @@ class RejectReason(IntEnum):
     PRICE_COLLAR = 26
     TOO_MANY_ORDERS = 27
     INVALID_TIMEOUT = 28
+    CANCELED = 31
+    """While it was parked: its order was cancelled, or its product delisted."""
+    DEAD_LETTERED = 32
+    """It is a dead letter now."""
+    NO_DEAD_LETTER = 33
+    """No dead letter of that name is open."""
+    TOO_MANY_REPLAYS = 34
+    TOO_MANY_PARKED = 35
+
+
+class FailureCause(IntEnum):
+    """Why a command was not decided when it came."""
+
+    VERSION = 1
+    """A later version wrote it, and this one reads no more than its envelope."""
+    FAULT = 2
+    """Deciding it raised an error."""
+    FOLLOWER = 3
+    """It waits behind a parked command of the same order; nothing is wrong with it."""
+    CRASH = 4
+    """Deciding it ended the process, again and again."""
+    UNREADABLE = 5
+    """Not even an envelope."""
+
+
+class ClosedReason(IntEnum):
+    """What became of a dead letter."""
+
+    REPLAYED = 1
+    """Its replay was decided."""
+    DIED_AGAIN = 2
+    """Its replay died: the new dead letter stands for it."""
+    DISCARDED = 3
+    CROWDED_OUT = 4
+    """More were open than a partition keeps open: the oldest went."""
 
 
 class Product(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -124,6 +161,22 @@ class Product(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reference_price: int = 0
     max_open_orders: int = 0
     """Of one account in this product."""
+
+
+class OrderTerms(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a `PlaceOrder` asks for: its own fields, behind the envelope."""
+
+    side: Side
+    type: OrderType
+    price: int
+    size: int
+    funds: int
+    time_in_force: TimeInForce
+    post_only: bool
+    stp: SelfTradePrevention
+    stop_price: int
+    max_floor: int
+    expire_time: int
 
 
 class DeadLetterName(msgspec.Struct, frozen=True, array_like=True, gc=False):

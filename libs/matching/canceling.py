@@ -10,7 +10,8 @@ from libs.events.commands import CancelAllOrders, CancelOrder
 from libs.events.events import AnyEvent, CancelAllDone, CancelRejected, OrderDone
 from libs.events.values import NO_ID, DoneReason, RejectReason
 from libs.matching.crossing import finish
-from libs.matching.rejections import end, missing_order_reason
+from libs.matching.parking import end_all
+from libs.matching.rejections import NOBODY, end, missing_order_reason
 
 _CANCELED = DoneReason.CANCELED
 
@@ -85,6 +86,14 @@ def cancel_all(state: PartitionState, command: CancelAllOrders, book: ProductBoo
     for order in orders:
         finish(state, command.command_id, book, order, _CANCELED, events, account, key, sent)
         account, key, sent = "", 0, 0
+    count = len(orders)
+    if state.parked:
+        before = len(events)
+        count += end_all(
+            state, command.command_id, book, command.account, command.side, orders, events, (account, key, sent)
+        )
+        if len(events) > before:
+            account, key, sent = NOBODY
     state.seq += 1
     events.append(
         CancelAllDone(
@@ -98,7 +107,7 @@ def cancel_all(state: PartitionState, command: CancelAllOrders, book: ProductBoo
             account,
             key,
             sent,
-            len(orders),
+            count,
         )
     )
     return events

@@ -22,14 +22,16 @@ from libs.events.commands import (
     CancelOrder,
     Command,
     DelistProduct,
+    DiscardDeadLetter,
+    Envelope,
     ListProduct,
     PlaceOrder,
     SetTradingStatus,
     UpdateProduct,
 )
 from libs.events.events import AnyEvent, CommandRejected, DuplicateIgnored, RulesChanged
-from libs.events.values import NO_ID, RejectReason
-from libs.matching import amending, canceling, listing, timing
+from libs.events.values import NO_ID, FailureCause, RejectReason
+from libs.matching import amending, canceling, failing, listing, replaying, returning, timing
 from libs.matching.placing import place
 from libs.matching.rejections import only_header, reject, rejection, repeated
 
@@ -54,6 +56,29 @@ class Engine:
         state.seq += 1
         return [RulesChanged(state.seq, 0, 0, state.time, state.command_offset, NO_ID, True, "", 0, 0, RULES)]
 
+    def fail(
+        self, command: AnyCommand | Envelope | None, offset: int, time: int, cause: FailureCause
+    ) -> list[AnyEvent]:
+        """What becomes of a command that could not be decided: it waits, or is dead. Its events, the last of them marked.
+
+        The envelope of one that this version cannot read (`VERSION`), None of bytes without one (`UNREADABLE`).
+        After a fault, on a state that was rebuilt: the one that `handle` left is half changed. Raises ValueError where
+        cause and command do not go together.
+        """
+        state = self.state
+        state.command_offset = offset
+        state.time = max(state.time, time)
+        if state.time >= state.window.turn_at or offset >= state.window.full_at:
+            state.window.turn(state.time, offset)
+        return failing.fail(state, command, time, cause)
+
+    def drop_deadline(self, fault: timing.DeadlineFault) -> list[AnyEvent]:
+        """What was due, and raised an error when it happened, and again: its order ends, or its switch is disarmed.
+
+        On a state that was rebuilt. The facts of no command: what brought the time is decided next.
+        """
+        return timing.drop(self.state, fault.number, fault.name)
+
     def handle(self, command: AnyCommand, offset: int, time: int) -> list[AnyEvent]:
         """Decide one command. `offset` is its place in `orders`, `time` its append time in ns.
 
@@ -67,6 +92,8 @@ class Engine:
         window = state.window
         if now >= window.turn_at or offset >= window.full_at:
             window.turn(now, offset)
+        if state.parked or command.replay_of is not None:
+            return returning.handle(state, command, time, _decide)
         book = state.products.get(command.number)
         if book is None or command.__class__ is AdvanceTime:
             return _anywhere(state, command, book, time)
@@ -103,12 +130,8 @@ def _anywhere(state: PartitionState, command: AnyCommand, book: ProductBook | No
         events = _refused(state, command, book, time)
     elif key and book is not None and (found := book.accounts.get(command.account, NOBODY).get(key)) is not None:
         events = repeated(state, command, book, found.order_id)
-    elif isinstance(command, AdvanceTime | ListProduct):
-        events = _DECIDE[type(command)](state, command, book)
-        window.add(command_id, key, sent)
     else:
-        events = [reject(state, command, book, RejectReason.UNKNOWN_PRODUCT)]
-        window.add(command_id, key, sent)
+        events = _decide(state, command, book)
     return [*due, *events]
 
 
@@ -122,6 +145,8 @@ def _refused(state: PartitionState, command: AnyCommand, book: ProductBook | Non
     if book is not None and type(command) is PlaceOrder and command.command_id in book.orders:
         return _ignored(state, command, book)
     if command.sent <= window.watermark:
+        if command.attempt:
+            return _ignored(state, command, book)
         return [rejection(CommandRejected, state, command, book, RejectReason.STALE)]
     if command.sent > time + CLOCK_LEAD:
         window.add(command.command_id, command.key, 0)
@@ -129,6 +154,19 @@ def _refused(state: PartitionState, command: AnyCommand, book: ProductBook | Non
     return repeated(state, command, book, window.first[command.key])
 
 
+def _decide(state: PartitionState, command: AnyCommand, book: ProductBook | None) -> list[AnyEvent]:
+    """A command that is no repeat, by the rules."""
+    if book is not None and isinstance(command, PlaceOrder):
+        return place(state, command, book)
+    if book is None and not isinstance(command, _OF_NO_PRODUCT):
+        events = [reject(state, command, None, RejectReason.UNKNOWN_PRODUCT)]
+    else:
+        events = _DECIDE[type(command)](state, command, book)
+    state.window.add(command.command_id, command.key, command.sent)
+    return events
+
+
+_OF_NO_PRODUCT: Final = (AdvanceTime, ListProduct, DiscardDeadLetter)
 _Decide = Callable[[PartitionState, AnyCommand, ProductBook | None], list[AnyEvent]]
 
 _DECIDE = cast(
@@ -143,5 +181,6 @@ _DECIDE = cast(
         DelistProduct: listing.delist_product,
         ArmCancelAllAfter: timing.arm_cancel_all_after,
         AdvanceTime: timing.advance_time,
+        DiscardDeadLetter: replaying.discard,
     },
 )

@@ -19,6 +19,7 @@ from libs.events.events import AnyEvent, ProductDelisted, ProductListed, Product
 from libs.events.ids import NUMBER_LIMIT, PARTITION_LIMIT
 from libs.events.values import DoneReason, Product, RejectReason, TradingStatus
 from libs.matching.crossing import finish
+from libs.matching.parking import end_lines
 from libs.matching.products import listing_is_valid, updated
 from libs.matching.rejections import reject
 
@@ -74,6 +75,7 @@ def set_status(state: PartitionState, command: SetTradingStatus, book: ProductBo
         return [reject(state, command, book, RejectReason.INVALID_PRODUCT)]
     product = replace(book.product, status=command.status)
     book.adopt(product)
+    state.faults.pop(product.number, None)
     return [_changed(TradingStatusChanged, state, command, book, product)]
 
 
@@ -81,12 +83,13 @@ def delist_product(state: PartitionState, command: DelistProduct, book: ProductB
     """All orders end first, as by a cancel all over every account."""
     events: list[AnyEvent] = []
     account, key, sent = command.account, command.key, command.sent
-    orders = in_cancel_order(book.orders.values())
-    for order in orders:
+    for order in in_cancel_order(book.orders.values()):
         finish(state, command.command_id, book, order, DoneReason.DELISTED, events, account, key, sent)
         account, key, sent = "", 0, 0
+    lines = {parked.line for parked in state.parked.values() if parked.number == book.number}
+    end_lines(state, command.command_id, lines, events, (account, key, sent))
     product = replace(book.product, status=TradingStatus.DELISTED)
-    events.append(_changed(ProductDelisted, state, command, book, product, first=not orders))
+    events.append(_changed(ProductDelisted, state, command, book, product, first=not events))
     state.delist(product)
     return events
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec.structs import force_setattr
 
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
-from libs.events.commands import AmendOrder, AnyCommand, CancelOrder, Command, PlaceOrder
+from libs.events.commands import AmendOrder, AnyCommand, CancelOrder, Command, Envelope, PlaceOrder, tag_of
 from libs.events.events import AmendRejected, AnyEvent, CancelRejected, CommandRejected, OrderRejected
 from libs.events.ids import key_digest
 from libs.events.values import NO_ID, RejectReason
 
 Header: TypeAlias = tuple[int, int, int, int, int, bytes, bool, str, int, int]
+Sender: TypeAlias = tuple[str, int, int]
+"""Account, key and order_api's time, which stand on the first event that is a command's own."""
+NOBODY: Final[Sender] = ("", 0, 0)
+Rejection: TypeAlias = type[AmendRejected] | type[CancelRejected] | type[CommandRejected]
+
+AMEND: Final = tag_of(AmendOrder)
+CANCEL: Final = tag_of(CancelOrder)
+_BY_KIND: Final[dict[int, Rejection]] = {AMEND: AmendRejected, CANCEL: CancelRejected}
 
 
 def reject(
@@ -35,6 +43,25 @@ def reject(
             return rejection(CommandRejected, state, command, book, reason, first)
 
 
+def refuse(
+    state: PartitionState,
+    command: Command | Envelope,
+    book: ProductBook | None,
+    reason: RejectReason,
+    first: bytes = NO_ID,
+) -> AnyEvent:
+    """The same of a command of any version. Of an order that cannot be read, the id is all that is said."""
+    if isinstance(command, PlaceOrder):
+        return _order_rejected(state, command, book, reason, first)
+    kind = command.kind if isinstance(command, Envelope) else tag_of(type(command))
+    return rejection(rejection_of(kind), state, command, book, reason, first)
+
+
+def rejection_of(kind: int) -> Rejection:
+    """That of a command with this tag, unless it is a place that can be read."""
+    return _BY_KIND.get(kind, CommandRejected)
+
+
 def repeated(state: PartitionState, command: AnyCommand, book: ProductBook | None, first: bytes) -> list[AnyEvent]:
     """A command under a key, or a client_oid, that is used up: it uses up nothing itself, and is remembered by its id."""
     state.window.add(command.command_id, 0, command.sent)
@@ -48,9 +75,9 @@ def end(events: list[AnyEvent]) -> list[AnyEvent]:
 
 
 def rejection(
-    kind: type[AmendRejected] | type[CancelRejected] | type[CommandRejected],
+    kind: Rejection,
     state: PartitionState,
-    command: Command,
+    command: Command | Envelope,
     book: ProductBook | None,
     reason: RejectReason,
     first: bytes = NO_ID,
@@ -60,7 +87,7 @@ def rejection(
     return kind(*head, command.order_id, command.client_oid, reason, first)
 
 
-def only_header(state: PartitionState, command: Command, book: ProductBook | None) -> Header:
+def only_header(state: PartitionState, command: Command | Envelope, book: ProductBook | None) -> Header:
     """The header of a command's only event, which is no public fact; counts it."""
     state.seq += 1
     return (
@@ -75,6 +102,14 @@ def only_header(state: PartitionState, command: Command, book: ProductBook | Non
         command.key,
         command.sent,
     )
+
+
+def header(state: PartitionState, command_id: bytes, number: int, sender: Sender = NOBODY) -> Header:
+    """The header of one event among several, which is no public fact; counts it. `end` marks the last."""
+    state.seq += 1
+    book = state.products.get(number)
+    sequence = 0 if book is None else book.sequence
+    return state.seq, number, sequence, state.time, state.command_offset, command_id, False, *sender
 
 
 def _order_rejected(

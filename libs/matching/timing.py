@@ -17,13 +17,25 @@ from libs.events.events import (
     CancelAllAfterFired,
     TimeAdvanced,
 )
-from libs.events.values import DoneReason, RejectReason
+from libs.events.values import NO_ID, DoneReason, RejectReason
 from libs.matching.canceling import orders_of
 from libs.matching.crossing import finish
-from libs.matching.rejections import only_header, reject
+from libs.matching.parking import end_all
+from libs.matching.rejections import end, header, only_header, reject
 
 MAX_TIMEOUT: Final = 86_400_000_000_000
 """ns; a day."""
+
+
+class DeadlineFault(Exception):
+    """Something that was due raised an error when it happened; the state is half changed."""
+
+    def __init__(self, number: int, name: str | bytes) -> None:
+        super().__init__(f"product {number}: the deadline of {name if isinstance(name, str) else name.hex()}")
+        self.number = number
+        """The product's."""
+        self.name = name
+        """The account of a switch, the id of an order."""
 
 
 def run_deadlines(state: PartitionState, command_id: bytes, books: Iterable[ProductBook]) -> list[AnyEvent]:
@@ -37,7 +49,10 @@ def run_deadlines(state: PartitionState, command_id: bytes, books: Iterable[Prod
     while line and line[0][0][0] <= time:
         deadline, number = heappop(line)
         book = by_number[number]
-        _happen(state, command_id, book, deadline, events)
+        try:
+            _happen(state, command_id, book, deadline, events)
+        except Exception as error:
+            raise DeadlineFault(number, deadline[2]) from error
         _join(line, book)
     return events
 
@@ -58,6 +73,9 @@ def _happen(
     orders = orders_of(book, name)
     for order in orders:
         finish(state, command_id, book, order, DoneReason.CANCELED, events)
+    count = len(orders)
+    if state.parked:
+        count += end_all(state, command_id, book, name, None, orders, events)
     del book.deadlines.switches[name]
     state.seq += 1
     events.append(
@@ -74,9 +92,20 @@ def _happen(
             0,
             name,
             time,
-            len(orders),
+            count,
         )
     )
+
+
+def drop(state: PartitionState, number: int, name: str | bytes) -> list[AnyEvent]:
+    """A deadline that cannot happen, called off. Raises KeyError where there is none."""
+    book, events = state.products[number], list[AnyEvent]()
+    if isinstance(name, bytes):
+        finish(state, NO_ID, book, book.orders[name], DoneReason.DEAD_LETTERED, events)
+    else:
+        del book.deadlines.switches[name]
+        events.append(CancelAllAfterDisarmed(*header(state, NO_ID, number, (name, 0, 0))))
+    return end(events)
 
 
 def arm_cancel_all_after(state: PartitionState, command: ArmCancelAllAfter, book: ProductBook) -> list[AnyEvent]:

@@ -279,7 +279,13 @@ def _product_listed(changes: Changes, event: facts.ProductListed) -> bytes:
 
 
 def _of_an_order(
-    _changes: Changes, event: facts.AmendRejected | facts.CancelRejected | facts.DuplicateIgnored
+    _changes: Changes,
+    event: facts.AmendRejected
+    | facts.CancelRejected
+    | facts.DuplicateIgnored
+    | facts.CommandDeferred
+    | facts.CommandResumed
+    | facts.CommandDeadLettered,
 ) -> bytes:
     return event.order_id
 
@@ -318,6 +324,10 @@ _BY_TYPE = cast(
         facts.CancelAllAfterDisarmed: _of_no_order,
         facts.CancelAllAfterFired: _of_no_order,
         facts.TimeAdvanced: _of_no_order,
+        facts.CommandDeferred: _of_an_order,
+        facts.CommandResumed: _of_an_order,
+        facts.CommandDeadLettered: _of_an_order,
+        facts.DeadLetterClosed: _of_no_order,
     },
 )
 

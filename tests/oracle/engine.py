@@ -11,6 +11,7 @@ from libs.events.commands import (
     CancelAllOrders,
     CancelOrder,
     DelistProduct,
+    DiscardDeadLetter,
     ListProduct,
     PlaceOrder,
     SetTradingStatus,
@@ -69,6 +70,8 @@ class NaiveEngine:
             reject(command, RejectReason.CLOCK, market, journal)
         elif first is not None:
             reject(command, RejectReason.DUPLICATE, market, journal, first)
+        elif command.replay_of is not None:
+            reject(command, RejectReason.NO_DEAD_LETTER, market, journal)
         else:
             self._obey(command, market, journal)
         is_duplicate = first is not None and not is_ahead
@@ -81,6 +84,8 @@ class NaiveEngine:
             self.listings.list(command, journal)
         elif isinstance(command, AdvanceTime):
             journal.unlisted(0, TimeAdvanced)
+        elif isinstance(command, DiscardDeadLetter):
+            reject(command, RejectReason.NO_DEAD_LETTER, market, journal)
         elif market is None:
             reject(command, RejectReason.UNKNOWN_PRODUCT, None, journal)
         elif isinstance(command, AmendOrder | CancelOrder):
@@ -133,7 +138,8 @@ class NaiveEngine:
     def _is_known(self, command: AnyCommand) -> bool:
         market = self.listings.by_number.get(command.number)
         is_open = isinstance(command, PlaceOrder) and market is not None and market.find(command.command_id) is not None
-        return is_open or command.command_id in self.window
+        comes_back = command.attempt != 0 and command.sent <= self.window.watermark
+        return is_open or comes_back or command.command_id in self.window
 
     def _first_user(self, command: AnyCommand, market: Market | None) -> bytes | None:
         """The remembered command, or the open order, that took the command's key, or a place's client_oid."""

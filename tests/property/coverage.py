@@ -145,7 +145,7 @@ _REJECTIONS = {
 
 REQUIRED = (
     *(f"{kind} {reason}" for kind, reasons in _REJECTIONS.items() for reason in reasons.split()),
-    *(f"OrderDone {reason.name}" for reason in DoneReason),
+    *(f"OrderDone {reason.name}" for reason in DoneReason if reason is not DoneReason.DEAD_LETTERED),
     *("TradeExecuted", "OrderRested", "OrderReplenished", "OrderAmended", "StopArmed", "StopTriggered"),
     *("ProductListed", "ProductUpdated", "TradingStatusChanged", "ProductDelisted", "DuplicateIgnored"),
     *("CancelAllAfterArmed", "CancelAllAfterDisarmed", "CancelAllAfterFired", "CancelAllDone", "TimeAdvanced"),

@@ -60,7 +60,8 @@ class NaiveExchange:
             yield from ending.due([self.books[number] for number in self.products])
         elif book is not None:
             yield from ending.due([book])
-        if command.command_id in window.ids or self._is_open(command):
+        comes_back = command.attempt != 0 and command.sent <= window.watermark
+        if command.command_id in window.ids or comes_back or self._is_open(command):
             yield Fact(DuplicateIgnored, command.number, False, (command.order_id,), True)
             return
         refused = self._refused(command, appended)
@@ -108,7 +109,9 @@ class NaiveExchange:
 
     def _carry_out(self, command: AnyCommand) -> Facts:
         book = self._book(command)
-        if isinstance(command, commands.ListProduct):
+        if command.replay_of is not None or isinstance(command, commands.DiscardDeadLetter):
+            yield self._rejected(command, RejectReason.NO_DEAD_LETTER)
+        elif isinstance(command, commands.ListProduct):
             yield from self._list(command)
         elif isinstance(command, commands.AdvanceTime):
             yield Fact(TimeAdvanced, 0, False, (), True)
@@ -199,7 +202,7 @@ class NaiveExchange:
             return self._order_rejected(command, reason, first)
         own = {commands.AmendOrder: AmendRejected, commands.CancelOrder: CancelRejected}
         kind = kind or own.get(type(command), CommandRejected)
-        return Fact(kind, command.number, False, (command.order_id, command.client_oid, reason, first), True)
+        return Fact(kind, command.number, False, (command.order_id, command.client_oid, reason, first, NO_ID), True)
 
     def _order_rejected(self, command: commands.PlaceOrder, reason: RejectReason, first: bytes) -> Fact:
         order = NaiveOrder(command)
@@ -210,6 +213,6 @@ class NaiveExchange:
         values = (
             order.order_id, order.client_oid, order.side, order.type, order.price, order.size, order.funds,
             order.time_in_force, order.post_only, reason, first, order.stp, order.stop_price, order.max_floor,
-            order.expire_time,
+            order.expire_time, NO_ID,
         )  # fmt: skip
         return Fact(OrderRejected, command.number, False, values, True)

@@ -2,13 +2,14 @@
 
 import random
 
+import msgspec
 import pytest
 
 from libs.book.deadlines import NEVER, Deadlines
 from libs.book.ladder import SLACK, Ladder
 from libs.book.orders import Order
 from libs.book.partition import PartitionState
-from libs.book.snapshot import Unusable, dump, load
+from libs.book.snapshot import VERSION, Unusable, dump, load
 from libs.book.stops import Stops
 from libs.book.window import CAPACITY, DURATION, GENERATION, SECOND, Window
 from libs.events.values import OrderType, SelfTradePrevention, Side, TimeInForce
@@ -140,9 +141,16 @@ def test_snapshots_that_cannot_be_used_say_why() -> None:
     data = dump(PartitionState(3))
     with pytest.raises(Unusable, match="not a snapshot"):
         load(data[:-1])
-    assert data[1] == 2
-    with pytest.raises(Unusable, match="version 1, this code reads version 2"):
+    assert data[1] == VERSION
+    with pytest.raises(Unusable, match=r"version 1, this code reads \[2, 3\]"):
         load(data[:1] + b"\x01" + data[2:])
+
+
+def test_a_snapshot_from_before_commands_were_parked_is_read() -> None:
+    state = PartitionState(3)
+    fields = msgspec.msgpack.decode(dump(state))
+    state_of_then = msgspec.msgpack.encode([2, *fields[1:10]])
+    assert dump(load(state_of_then)) == dump(state)
 
 
 def test_what_makes_room_is_the_oldest_generation() -> None:

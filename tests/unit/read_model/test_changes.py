@@ -119,7 +119,7 @@ def header(
 
 def test_the_traffic_ends_and_amends_orders_in_many_ways() -> None:
     events, _ = history()
-    rare = {DoneReason.TRADING_STATUS, DoneReason.PRICE_COLLAR}
+    rare = {DoneReason.TRADING_STATUS, DoneReason.PRICE_COLLAR, DoneReason.DEAD_LETTERED}
     assert {event.reason for event in events if isinstance(event, facts.OrderDone)} >= set(DoneReason) - rare
     amended = [event for event in events if isinstance(event, facts.OrderAmended)]
     for field in ("stop_price", "max_floor", "expire_time"):

@@ -1,9 +1,15 @@
 """A script out of a seeded stream of all rules."""
 
+from typing import Final
+
 from libs.events.commands import AnyCommand
+from libs.events.events import CommandDeadLettered, CommandDeferred, CommandResumed, DeadLetterClosed
 from tests.property.choosing import Seeded
 from tests.property.streams import Stream
 from tests.unit.sim.script import Script
+
+FAILURES: Final = {CommandDeferred, CommandResumed, CommandDeadLettered, DeadLetterClosed}
+"""What no stream comes to, since none of its commands fails."""
 
 
 class Sensible(Stream):

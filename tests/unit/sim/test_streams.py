@@ -17,7 +17,7 @@ from libs.events.events import (
 )
 from libs.events.values import DoneReason
 from sim.check.difference import Difference
-from tests.unit.sim.streamed import streamed
+from tests.unit.sim.streamed import FAILURES, streamed
 from tests.unit.sim.test_naive import other
 
 SEEDS = 6
@@ -37,9 +37,11 @@ def test_what_the_engine_says_holds(seed: int) -> None:
 def test_streams_are_worth_it() -> None:
     events = [event for seed in range(SEEDS) for event in streamed(seed, LENGTH).events]
     kinds = Counter(map(type, events))
-    assert kinds.keys() == set(get_args(AnyEvent))
+    assert kinds.keys() == set(get_args(AnyEvent)) - FAILURES
     assert min(kinds[kind] for kind in (StopTriggered, OrderReplenished, SelfTradePrevented, CancelAllAfterFired)) > 30
-    assert {event.reason for event in events if isinstance(event, OrderDone)} == set(DoneReason)
+    assert {event.reason for event in events if isinstance(event, OrderDone)} == set(DoneReason) - {
+        DoneReason.DEAD_LETTERED
+    }
 
 
 @pytest.mark.parametrize("seed", range(4))
