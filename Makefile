@@ -64,6 +64,8 @@ lock:
 		--group pyproject.toml:dev --output-file requirements.lock
 	echo "ob-analytics==0.1.0" | uv pip compile --no-deps --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--python-version 3.11 --output-file requirements-recording.lock -
+	echo "ccxt==4.5.90" | uv pip compile --no-deps --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--python-version 3.11 --output-file requirements-conformance.lock -
 
 clean:
 	@rm -rf .venv .outcry .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

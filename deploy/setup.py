@@ -16,8 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "outcry.stamp"
 LOCK = ROOT / "requirements.lock"
-# Its own dependencies are for plotting; its data file is all that is wanted.
-LOCK_WITHOUT_DEPENDENCIES = ROOT / "requirements-recording.lock"
+# Installed without what they ask for. Of the recording only a data file is wanted, the rest is for plotting; CCXT asks
+# for one old version of uvloop, and does without.
+RECORDING_LOCK = ROOT / "requirements-recording.lock"
+CONFORMANCE_LOCK = ROOT / "requirements-conformance.lock"
 JARS_LOCK = ROOT / "deploy" / "local" / "kafka-jars.lock"
 OLDEST, TOO_NEW = (3, 11), (3, 13)
 NEEDED_MB = 1500
@@ -47,7 +49,7 @@ def main() -> int:
 def _wanted() -> str:
     """What a finished set-up is made of."""
     digest = hashlib.sha256(sys.version.encode())
-    for part in (LOCK, LOCK_WITHOUT_DEPENDENCIES, JARS_LOCK):
+    for part in (LOCK, RECORDING_LOCK, CONFORMANCE_LOCK, JARS_LOCK):
         digest.update(part.read_bytes())
     return digest.hexdigest()
 
@@ -65,7 +67,8 @@ def _install(uv: str | None) -> str:
     python = str(VENV / "bin" / "python")
     installer = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "--no-input"]
     _say(f"installing {LOCK.name} by {'uv' if uv else 'pip'}")
-    for options in (["-r", str(LOCK)], ["--no-deps", "-r", str(LOCK_WITHOUT_DEPENDENCIES)]):
+    alone = (["--no-deps", "-r", str(lock)] for lock in (RECORDING_LOCK, CONFORMANCE_LOCK))
+    for options in (["-r", str(LOCK)], *alone):
         if subprocess.run([*installer, "--require-hashes", *options], check=False, cwd=ROOT).returncode != 0:
             return f"{options[-1]} could not be installed, for the reason above; without a network, connect and repeat."
     return ""

@@ -26,10 +26,11 @@ async def until(condition: Callable[[], object], what: str, seconds: float) -> N
 
 
 class Stack:
-    """`python -m deploy.local up` with two workers."""
+    """`python -m deploy.local up` with two workers; `told` are more variables of its environment."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **told: str) -> None:
         self.data = directory / "data"
+        self._told = told
         self._output = directory / "terminal"
         self._port = free_block(self.data / "gateway", 1)[0]
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,7 +39,11 @@ class Stack:
     def addresses(self) -> Addresses:
         """Known while it runs: the runner tells every process."""
         told = _environment(self.pid("query-api-1"))
-        return Addresses(f"http://127.0.0.1:{self._port}", told["OUTCRY_KAFKA"], told["OUTCRY_POSTGRES"])
+        return Addresses(self.url, told["OUTCRY_KAFKA"], told["OUTCRY_POSTGRES"])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
 
     async def start(self) -> None:
         self._spawn()
@@ -83,6 +88,7 @@ class Stack:
     def _spawn(self) -> None:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("OUTCRY_")}
         told = {"OUTCRY_DATA_DIR": str(self.data), "OUTCRY_PORT": str(self._port), "OUTCRY_WORKERS": "2"}
+        told |= self._told
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.local", "up"],

@@ -6,7 +6,6 @@ All tests share one run of the exchange; each lists a product of its own.
 """
 
 import asyncio
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,6 @@ import pytest
 
 from cli.audit.run import Wanted, audit
 from cli.start import Start
-from deploy.local.servers import short_temporary_directory
 from libs.kafka.adapter import KafkaLog
 from sim.check.run import check
 from sim.exchange import Exchange
@@ -35,18 +33,6 @@ pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
 ]
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    directory = short_temporary_directory()
-    run = Stack(directory)
-    try:
-        asyncio.run(run.start())
-        yield run
-    finally:
-        run.kill()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
