@@ -8,13 +8,14 @@ SOURCES := $(wildcard libs services cli sim deploy tests)
 MAKEFLAGS += --no-print-directory
 export OUTCRY_DATA_DIR OUTCRY_PORT OUTCRY_WORKERS OUTCRY_PARTITIONS OUTCRY_KAFKA OUTCRY_POSTGRES OUTCRY_REDIS
 
-.PHONY: help setup demo up servers test nightly check format bench lock clean
+.PHONY: help setup demo up chaos servers test nightly check format bench lock clean
 
 help:
 	@echo "make demo     set up, start the exchange and drive it with a recorded Bitcoin market"
 	@echo "make up       start the exchange alone at http://127.0.0.1:8080 (OUTCRY_PORT), state in .outcry (OUTCRY_DATA_DIR)"
 	@echo "make test     all checks, and all tests on real Kafka, PostgreSQL and Valkey"
 	@echo "make nightly  a million commands of all kinds through the engine and its oracle"
+	@echo "make chaos    an exchange on trial: ten minutes of real faults, and what became of every order"
 	@echo "make check    format, lint, types, import contracts, house rules"
 	@echo "make bench    measure throughput and latency, each beside its baseline"
 	@echo "make setup    everything needed into .venv; skipped when up to date"
@@ -35,6 +36,9 @@ demo: setup
 
 up: setup
 	@exec $(BIN)/python -m deploy.local up
+
+chaos: setup
+	@OUTCRY_DATA_DIR=$${OUTCRY_DATA_DIR:-.outcry/chaos} exec $(BIN)/python -m deploy.local chaos $(CHAOS)
 
 servers: setup
 	@OUTCRY_DATA_DIR=$${OUTCRY_DATA_DIR:-.outcry/servers} exec $(BIN)/python -m deploy.local servers

@@ -1,11 +1,14 @@
-"""`python -m sim demo | replay | check | traders`: traffic for a running exchange, and the proof that it went right."""
+"""`python -m sim demo | replay | check | traders | chaos`: traffic for a running exchange, and the proof that it went right."""
 
 import argparse
 import asyncio
 import gc
+import os
 import signal
 import sys
+import time
 from collections.abc import Coroutine, Sequence
+from pathlib import Path
 from typing import Final
 
 import asyncpg
@@ -13,13 +16,16 @@ import uvloop
 
 from libs.service.failures import Fatal, Transient
 from sim import traders
+from sim.chaos.run import Wanted as Torment
+from sim.chaos.run import chaos
+from sim.chaos.trouble import NotRecovered
 from sim.check.difference import Difference
 from sim.check.run import check
 from sim.demo import demo, tell
 from sim.exchange import Exchange, Refused, Unavailable
 from sim.live import Live
 from sim.market_by_order import NoRecording
-from sim.products import MOST, ensure_listed, names
+from sim.products import EIGHT, MOST, ensure_listed, names
 from sim.replaying import SPEEDS, add_replay
 from sim.runs import Wanted, replay
 from sim.settings import Addresses
@@ -28,8 +34,10 @@ from sim.sources import opened
 
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 """A check holds millions of objects without a cycle; the defaults look at them all the time."""
+CHAOS_S: Final = 600.0
+CHAOS_RATE: Final = 150.0
 FORESEEN: Final = (
-    Difference, Unavailable, NoRecording, Refused, Transient, Fatal, OSError, asyncpg.PostgresError,
+    Difference, NotRecovered, Unavailable, NoRecording, Refused, Transient, Fatal, OSError, asyncpg.PostgresError,
 )  # fmt: skip
 """What a person can do something about; everything else is a fault of the simulation, and shows itself whole."""
 
@@ -41,16 +49,20 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         epilog="Environment: OUTCRY_URL or OUTCRY_PORT; for the check OUTCRY_KAFKA and OUTCRY_POSTGRES too; "
         "OUTCRY_API_KEY, …_SECRET and …_PASSPHRASE where the exchange wants signed requests.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo|replay|check|traders")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo|replay|check|traders|chaos")
     for name, text in (
         ("demo", "replay the recording, check it, then trade until stopped"),
         ("replay", "send a recorded market, and check it"),
         ("check", "compare orders, order-events, Postgres and the API"),
         ("traders", "simulated makers and takers until stopped"),
+        ("chaos", "trade while processes are killed, and check every order (OUTCRY_DATA_DIR, OUTCRY_REDIS)"),
     ):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         if name != "check":
-            command.add_argument("--products", type=_product_count, default=1, metavar="N", help="markets at once (1)")
+            markets = len(EIGHT) if name == "chaos" else 1
+            command.add_argument(
+                "--products", type=_product_count, default=markets, metavar="N", help=f"markets at once ({markets})"
+            )
         if name == "demo":
             command.add_argument("--speed", choices=SPEEDS, default="max", help="times the real speed (max)")
         if name == "replay":
@@ -58,6 +70,13 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         if name in {"demo", "traders"}:
             command.add_argument("--rate", type=_rate, default=traders.DEFAULT_RATE, help="orders a second (40)")
             command.add_argument("--seed", type=int, default=1, help="of the simulated traders (1)")
+        if name == "chaos":
+            command.add_argument("--seconds", type=float, default=CHAOS_S, help=f"how long ({CHAOS_S:.0f})")
+            command.add_argument("--rate", type=_rate, default=CHAOS_RATE, help=f"orders a second ({CHAOS_RATE:.0f})")
+            command.add_argument("--seed", type=int, default=int(time.time()), help="of faults and traffic (the time)")
+            command.add_argument(
+                "--faults", default="", metavar="PART", help="only those with this in their name: kill, Kafka, … (all)"
+            )
     return parser.parse_args(given)
 
 
@@ -92,6 +111,10 @@ async def work(asked: argparse.Namespace, addresses: Addresses, live: Live) -> N
                     tell(await check(addresses, exchange, receipts, live), receipts, live)
             case "check":
                 tell(await check(addresses, exchange, [], live), [], live)
+            case "chaos":
+                directory = Path(os.environ.get("OUTCRY_DATA_DIR") or ".outcry")
+                torment = Torment(asked.seconds, asked.seed, asked.rate, names(asked.products), asked.faults, directory)
+                await chaos(addresses, exchange, torment, live)
             case _:
                 chosen = names(asked.products)
                 for name in chosen:
@@ -100,7 +123,7 @@ async def work(asked: argparse.Namespace, addresses: Addresses, live: Live) -> N
 
 
 def needs_addresses(asked: argparse.Namespace) -> bool:
-    return asked.command in {"demo", "check"} or (asked.command == "replay" and not asked.no_check)
+    return asked.command in {"demo", "check", "chaos"} or (asked.command == "replay" and not asked.no_check)
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -135,6 +158,8 @@ def _explain(problem: BaseException, addresses: Addresses, live: Live) -> int:
     """One sentence on standard error."""
     live.close()
     match problem:
+        case NotRecovered():
+            sentence = f"THE EXCHANGE DOES NOT RECOVER: {problem}"
         case Difference():
             sentence = f"THE CHECK FAILS: {problem}"
         case Unavailable():

@@ -49,6 +49,16 @@ class _Results(msgspec.Struct):
     results: list[Result]
 
 
+class _Taken(msgspec.Struct):
+    id: str
+    command_id: str
+
+
+class _Refusal(msgspec.Struct):
+    code: str = ""
+    field: str | None = None
+
+
 class Order(msgspec.Struct):
     """What the simulation looks at of an order."""
 
@@ -115,6 +125,17 @@ class Exchange:
             if result.retryable:
                 raise Unavailable(f"an item was answered with {result.status} {result.code}")
         return found
+
+    async def place(self, body: bytes, account: str) -> Result:
+        """One order, which its client_oid tells from others. A refusal is a result like one of a batch."""
+        answer = await self._request("POST", "/orders", body, {"Outcry-Account": account})
+        if answer.status_code >= 400:
+            refused = msgspec.json.decode(answer.content, type=_Refusal)
+            return Result(answer.status_code, code=refused.code, field=refused.field)
+        taken = _decoded(answer, _Taken)
+        return Result(
+            202, taken.id, taken.command_id, answer.headers[POSITION], "idempotency-replayed" in answer.headers
+        )
 
     async def cancel_all(self, product: str, account: str) -> None:
         _checked(await self._request("DELETE", f"/orders?product_id={product}", None, {"Outcry-Account": account}))

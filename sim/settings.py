@@ -11,6 +11,8 @@ class Addresses(NamedTuple):
     url: str
     kafka: str
     postgres: str
+    redis: str = ""
+    """Only chaos needs it."""
 
     @staticmethod
     def read(environment: Mapping[str, str] = os.environ) -> "Addresses":
@@ -19,4 +21,5 @@ class Addresses(NamedTuple):
             environment.get("OUTCRY_URL") or f"http://127.0.0.1:{port}",
             environment.get("OUTCRY_KAFKA", ""),
             environment.get("OUTCRY_POSTGRES", ""),
+            environment.get("OUTCRY_REDIS", ""),
         )

@@ -1,9 +1,9 @@
-"""`python -m deploy.local up | demo | servers | jars`: what the Makefile calls."""
+"""`python -m deploy.local up | demo | chaos | servers | jars`: what the Makefile calls."""
 
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Never
 
 from deploy.local.child import Program
@@ -11,15 +11,19 @@ from deploy.local.jars import KAFKA_VERSION, install, jar_directory, locked_jars
 from deploy.local.lock import lock_cluster, lock_data_directory
 from deploy.local.problem import CannotRun, disk_errors
 from deploy.local.servers import Addresses, Servers, given_addresses
-from deploy.local.services import demo
+from deploy.local.services import chaos, demo
 from deploy.local.settings import LocalSettings
+from deploy.local.small_disks import emptied, small_disks
 from deploy.local.terminal import complain, say
 
-USAGE = "usage: python -m deploy.local up|demo|servers|jars"
+USAGE = "usage: python -m deploy.local up|demo|servers|jars, or chaos and its options"
 STOP_SECONDS = 9.5  # and half a second to be gone within ten
 
 
-async def _exchange(settings: LocalSettings, lock: int, *, with_demo: bool) -> int:
+Foreground = Callable[[LocalSettings, Addresses, int], Awaitable[Program]]
+
+
+async def _exchange(settings: LocalSettings, lock: int, foreground: Foreground | None, *, stays: bool = True) -> int:
     from deploy.local.run import Run  # the other commands work without a Kafka client
 
     if kafka := given_addresses().get("OUTCRY_KAFKA"):
@@ -27,7 +31,7 @@ async def _exchange(settings: LocalSettings, lock: int, *, with_demo: bool) -> i
     run = Run(settings, lock)
     try:
         addresses = await run.start()
-        return await run.until_ended(await _demo(settings, addresses, lock) if with_demo else None)
+        return await run.until_ended(foreground and await foreground(settings, addresses, lock), stays=stays)
     finally:
         say("stopping")
         try:
@@ -51,6 +55,16 @@ async def _demo(settings: LocalSettings, addresses: Addresses, lock: int) -> Pro
         return demo(settings, addresses, lock, {})
     simulation = await ready_key(directory, addresses.kafka, sealer, "simulation", (Scope.TRADE, Scope.OPERATE))
     return demo(settings, addresses, lock, variables(simulation))
+
+
+def _chaos(settings: LocalSettings, lock: int, options: tuple[str, ...]) -> int:
+    """On a directory that begins empty, and stays to be looked at."""
+
+    async def tormented(settings: LocalSettings, addresses: Addresses, lock: int) -> Program:
+        return chaos(settings, addresses, lock, options)
+
+    with small_disks(settings.data_dir):
+        return asyncio.run(_until_signal(_exchange(settings, lock, tormented, stays=False)))
 
 
 async def _servers_alone(settings: LocalSettings, lock: int) -> int:
@@ -97,15 +111,19 @@ def _jars() -> int:
 def _main(arguments: list[str]) -> int:
     if arguments == ["jars"]:
         return _jars()
-    if arguments not in (["up"], ["demo"], ["servers"]):
+    if arguments not in (["up"], ["demo"], ["servers"]) and arguments[:1] != ["chaos"]:
         complain(USAGE)
         return 2
     settings = LocalSettings.read()
     with disk_errors(settings.data_dir):
+        if arguments[0] == "chaos":
+            emptied(settings.data_dir)
         lock = lock_data_directory(settings.data_dir)
         if arguments == ["servers"]:
             return asyncio.run(_until_signal(_servers_alone(settings, lock)))
-        return asyncio.run(_until_signal(_exchange(settings, lock, with_demo=arguments == ["demo"])))
+        if arguments[0] == "chaos":
+            return _chaos(settings, lock, tuple(arguments[1:]))
+        return asyncio.run(_until_signal(_exchange(settings, lock, _demo if arguments == ["demo"] else None)))
 
 
 def main() -> Never:

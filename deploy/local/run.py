@@ -17,6 +17,7 @@ from deploy.local.child import Child, Program
 from deploy.local.logs import bound
 from deploy.local.ports import free_block, require_free
 from deploy.local.problem import CannotRun, free_disk, require_free_disk
+from deploy.local.roll import Roll
 from deploy.local.servers import PORTS_USED, Addresses, Servers, given_addresses
 from deploy.local.services import Service, ports_needed, program, services
 from deploy.local.settings import LocalSettings
@@ -47,6 +48,7 @@ class Run:
         self._services: dict[Service, Supervised] = {}
         self._foreground: Child | None = None
         self._watches: list[asyncio.Task[None]] = []
+        self._roll = Roll(settings.data_dir)
 
     async def start(self) -> Addresses:
         """Return when every process says that it is ready. The last line printed is the `ready` line."""
@@ -63,6 +65,7 @@ class Run:
         say(f"starting {', '.join(service.instance for service in self._all)}")
         self._start_services(addresses)
         await self._until_ready()
+        self._call_roll()
         self._write_addresses(addresses)
         say(
             f"ready  http://127.0.0.1:{settings.port}  "
@@ -70,8 +73,9 @@ class Run:
         )
         return addresses
 
-    async def until_ended(self, foreground: Program | None) -> int:
-        """Watch over all. A `foreground` program has the terminal; when it fails the run ends with its code."""
+    async def until_ended(self, foreground: Program | None, *, stays: bool = True) -> int:
+        """Watch over all. A `foreground` program has the terminal; when it fails the run ends with its code, and when
+        it is done the run `stays` or ends too."""
         for running in self._servers.running:
             self._watch(running.supervised.watch())
         self._watch(self._keep_house())
@@ -81,6 +85,8 @@ class Run:
             if self._foreground.exit_code != 0:
                 say(f"{foreground.name} failed ({self._foreground.how_it_ended})")
                 return 1
+            if not stays:
+                return 0
             say("the exchange goes on; Ctrl-C stops it")
         await asyncio.gather(*self._watches)
         return 0
@@ -88,6 +94,7 @@ class Run:
     async def stop(self) -> None:
         """Stop all in order: what takes requests first, what the others write to last."""
         self._address_file.unlink(missing_ok=True)
+        self._roll.close()
         for task in self._watches:
             task.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
@@ -122,6 +129,11 @@ class Run:
             what = program(service, self._all, self._settings, addresses, self._lock)
             self._services[service] = Supervised(what)
             self._watch(self._services[service].watch())
+
+    def _call_roll(self) -> None:
+        for each in (*self._services.values(), *(running.supervised for running in self._servers.running)):
+            each.born = self._roll.enter
+            self._roll.enter(each.program.name, each.child.pid)
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + self._settings.ready_seconds

@@ -90,13 +90,24 @@ def demo(settings: LocalSettings, addresses: Addresses, lock: int, api_key: Mapp
 
     `api_key` holds the variables of the key that it signs with; none where nobody must sign.
     """
+    return _simulation("the demo", ("demo",), settings, addresses, lock, api_key)
+
+
+def chaos(settings: LocalSettings, addresses: Addresses, lock: int, options: tuple[str, ...]) -> Program:
+    """Faults for the exchange while clients trade on it, and the proof that nothing was lost. It has the terminal."""
+    return _simulation("chaos", ("chaos", *options), settings, addresses, lock, {})
+
+
+def _simulation(
+    name: str, words: tuple[str, ...], settings: LocalSettings, addresses: Addresses, lock: int, more: Mapping[str, str]
+) -> Program:
     told = addresses.as_environment() | {
         "OUTCRY_CLUSTER": settings.cluster,
         "OUTCRY_DATA_DIR": str(settings.data_dir),
         "OUTCRY_PORT": str(settings.port),
         "OUTCRY_URL": f"http://{LOOPBACK}:{settings.port}",
     }
-    return Program("the demo", (*PYTHON, "-m", "sim", "demo"), {**os.environ, **told, **api_key}, None, (lock,))
+    return Program(name, (*PYTHON, "-m", "sim", *words), {**os.environ, **told, **more}, None, (lock,))
 
 
 def _inherited() -> dict[str, str]:

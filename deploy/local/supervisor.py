@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections.abc import Callable
 
 from deploy.local.child import Child, Program
 from deploy.local.terminal import say
@@ -20,6 +21,8 @@ class Supervised:
         self.child = child or Child(program)
         self.deaths = 0
         self.last_words = ""
+        self.born: Callable[[str, int], None] = lambda _name, _pid: None
+        """Told of each process that takes the place of a dead one."""
         self._pause = FIRST_PAUSE_SECONDS
 
     async def watch(self) -> None:
@@ -38,3 +41,4 @@ class Supervised:
             await asyncio.sleep(self._pause)
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
             self.child = Child(self.program)
+            self.born(self.program.name, self.child.pid)
