@@ -19,6 +19,7 @@ _ACCOUNT: Final = ACCOUNT_HEADER.lower().encode()
 _ROLE: Final = ROLE_HEADER.lower().encode()
 _ACCOUNT_FORM: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _IN_SCOPE: Final = "outcry.caller"
+_CREDENTIAL: Final = "outcry.credential"
 
 
 class Caller(NamedTuple):
@@ -36,6 +37,15 @@ class Caller(NamedTuple):
         return self.acting or self.account
 
 
+class Credential(NamedTuple):
+    """What proved it."""
+
+    name: str
+    """To count by: the key or, without one, the account."""
+    key: str = ""
+    """The id of the API key, if it was one."""
+
+
 NOBODY: Final = Caller("", operator=False)
 """Who asks for what is public. No order is this account's."""
 _ANYBODY: Final = Caller(DEFAULT_ACCOUNT, operator=False)
@@ -45,15 +55,23 @@ def is_account(text: str) -> bool:
     return _ACCOUNT_FORM.fullmatch(text) is not None
 
 
-def establish(scope: MutableMapping[str, object], who: Caller) -> None:
+def establish(scope: MutableMapping[str, object], who: Caller, credential: Credential) -> None:
     """The gate's: from here on this is who sent the request."""
     scope[_IN_SCOPE] = who
+    scope[_CREDENTIAL] = credential
 
 
 def caller_in(scope: Mapping[str, object]) -> Caller:
     """Who sent the request. A request that passed no gate has no caller, and fails."""
     found = scope[_IN_SCOPE]
     assert isinstance(found, Caller), "the gate's"
+    return found
+
+
+def credential_in(scope: Mapping[str, object]) -> Credential:
+    """For who outlives the request: a socket ends when its key does."""
+    found = scope[_CREDENTIAL]
+    assert isinstance(found, Credential), "the gate's"
     return found
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from libs.access.addresses import ClientAddresses
-from libs.access.caller import NOBODY, Caller, believed, establish, proven
+from libs.access.caller import NOBODY, Caller, Credential, believed, establish, proven
 from libs.access.limits import Ledger, Limits
 from libs.access.scopes import Scope, Scopes
 from libs.access.signatures import Signatures, Signed, signed
 from libs.access.tokens import Tokens, bearer
 from libs.service import http, problems
-from libs.service.http import App, Header, Message, Receive, Send, read_body, request_id, respond_problem
+from libs.service.http import App, Header, Message, Receive, Send, read_body, refuse_socket, request_id, respond_problem
 from libs.service.metrics import Metrics
 from libs.service.problems import Problem
 
@@ -25,7 +25,6 @@ BodyLimit: TypeAlias = Callable[[str], int]
 
 _HANDSHAKE: Final = "GET"
 """What opens a socket. Its credentials hold for the socket; a feed that is public needs none."""
-_POLICY_VIOLATION: Final = 1008
 
 
 class Proof(NamedTuple):
@@ -33,8 +32,7 @@ class Proof(NamedTuple):
 
     account: str
     scopes: Scopes
-    name: str
-    """Of what proved it, to count by: the key, or the account of a token."""
+    credential: Credential
 
 
 class Checks(NamedTuple):
@@ -66,11 +64,10 @@ class Gate:
             headers: dict[bytes, bytes] = dict(scope["headers"])
             if ledger is not None:
                 await self._charge_address(scope, headers, ledger)
-            who, receive = await self._admitted(scope, headers, receive, ledger)
+            receive = await self._admitted(scope, headers, receive, ledger)
         except Problem as problem:
             await self._refuse(scope, send, problem, () if ledger is None else ledger.headers())
             return
-        establish(scope, who)
         await self._app(scope, receive, send if ledger is None else ledger.telling(send))
 
     async def _charge_address(self, scope: http.Scope, headers: dict[bytes, bytes], ledger: Ledger) -> None:
@@ -80,23 +77,25 @@ class Gate:
 
     async def _admitted(
         self, scope: http.Scope, headers: dict[bytes, bytes], receive: Receive, ledger: Ledger | None
-    ) -> tuple[Caller, Receive]:
+    ) -> Receive:
+        """Establishes who asks, and returns what the service receives from."""
         given, token = signed(headers), bearer(headers)
         needed = self._needs(scope.get("method", _HANDSHAKE), scope["path"])
         if given is None and token is None:
             who = self._unproven(needed, headers)
-            name = who.account
+            credential = Credential(who.account)
         else:
             if given is not None:
                 proof, receive = await self._signed(given, scope, headers, receive)
             else:
                 assert token is not None, "there is one or the other"
                 proof = await self._token(token)
-            who, name = _permitted(proof, needed, headers), proof.name
-        if ledger is not None and name:
+            who, credential = _permitted(proof, needed, headers), proof.credential
+        if ledger is not None and credential.name:
             assert self._limits is not None, "whoever has a ledger has limits"
-            await self._limits.charge_key(name, ledger)
-        return who, receive
+            await self._limits.charge_key(credential.name, ledger)
+        establish(scope, who, credential)
+        return receive
 
     def _unproven(self, needed: Scope | None, headers: dict[bytes, bytes]) -> Caller:
         if not self._required:
@@ -117,19 +116,19 @@ class Gate:
             body = await read_body(receive, headers, self._body_limit(scope["path"]))
             key = self._signatures.check(given, scope["method"], _target(scope), body)
             receive = _again(body, receive)
-        return Proof(key.account, key.scopes, key.id), receive
+        return Proof(key.account, key.scopes, Credential(key.id, key.id)), receive
 
     async def _token(self, token: bytes) -> Proof:
         if self._tokens is None:
             raise Problem(problems.INVALID_TOKEN, "no issuer of tokens is known here")
         found = await self._tokens.check(token)
-        return Proof(found.account, found.scopes, found.account)
+        return Proof(found.account, found.scopes, Credential(found.account))
 
     async def _refuse(self, scope: http.Scope, send: Send, problem: Problem, extra: tuple[Header, ...] = ()) -> None:
         code = problem.kind.code
         self._metrics.counter("problems_total", "Errors answered, by code", code=code).value += 1
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": code})
+            await refuse_socket(scope, send, problem, extra)
             return
         await respond_problem(send, problem, request_id(scope["headers"]), extra)
 

@@ -13,6 +13,7 @@ import uvicorn
 from libs.service.failures import Fatal
 from libs.service.patience import BoundedProtocol, Patience, Watch
 from libs.service.problems import BODY_TOO_LARGE, CONTENT_TYPE, REQUEST_TIMEOUT, Problem, body
+from libs.service.sockets import NO_SOCKETS, POLICY_VIOLATION, SocketLimits, protocol
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -104,6 +105,17 @@ async def respond_problem(send: Send, problem: Problem, identity: str, extra: It
     await respond(send, problem.kind.status, headers, body(problem, identity))
 
 
+async def refuse_socket(scope: Scope, send: Send, problem: Problem, extra: Iterable[Header] = ()) -> None:
+    """Answer a handshake with an error: as HTTP where the server can, else it is a bare 403."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": problem.kind.code})
+        return
+    identity = request_id(scope["headers"])
+    headers = [*problem_headers(problem, identity), *extra]
+    await send({"type": "websocket.http.response.start", "status": problem.kind.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body(problem, identity)})
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: signals belong to the process."""
 
@@ -131,7 +143,7 @@ class HttpServer:
         *,
         stop_timeout_s: int = 3,
         keep_alive_s: int = 75,
-        websockets: bool = False,
+        sockets: SocketLimits = NO_SOCKETS,
         backlog: int = 2048,
         patience: Patience = _PATIENCE,
     ) -> None:
@@ -142,7 +154,11 @@ class HttpServer:
             uvicorn.Config(
                 app,
                 http=BoundedProtocol,
-                ws="auto" if websockets else "none",
+                ws="none" if sockets is NO_SOCKETS else protocol(sockets),
+                ws_max_size=sockets.message_bytes,
+                ws_ping_interval=sockets.ping_s,
+                ws_ping_timeout=sockets.pong_s,
+                ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

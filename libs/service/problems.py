@@ -352,6 +352,19 @@ REQUEST_IN_FLIGHT: Final = Kind(
     retryable=True,
 )
 
+# Feeds
+UNKNOWN_CHANNEL: Final = Kind("unknown_channel", 400, "Unknown channel", "No channel of the feed has this name.")
+TOO_MANY_SUBSCRIPTIONS: Final = Kind(
+    "too_many_subscriptions",
+    400,
+    "Too many subscriptions",
+    "A socket has so many channels of products and no more; open another one.",
+)
+BINARY_MESSAGE: Final = Kind("binary_message", 400, "Binary message", "Messages are JSON texts.")
+SLOW_READER: Final = Kind(
+    "slow_reader", 408, "Slow reader", "The client did not read what it was sent, and was hung up on.", retryable=True
+)
+
 # The exchange
 OVERLOADED: Final = Kind(
     "overloaded", 503, "Overloaded", "The queue is full. The request was not taken.", retryable=True

@@ -4,13 +4,13 @@ The hot bodies are decoded in one go. Only when a batch is refused is it taken a
 the others nothing.
 """
 
-import re
 from typing import Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from libs.service import problems
-from libs.service.problems import Kind, Problem
+from libs.service.problems import Problem
+from libs.service.refusals import REFUSALS, refusal
 
 SideName: TypeAlias = Literal["buy", "sell"]
 Decimal: TypeAlias = str | None
@@ -147,9 +147,6 @@ _update_product: Final = msgspec.json.Decoder(UpdateProductRequest)
 _status: Final = msgspec.json.Decoder(StatusRequest)
 _parameters: Final = msgspec.json.Decoder(dict[str, str])
 
-# What a decoder raises for text that is no JSON, no UTF-8, of the wrong shape, or nested without end.
-_REFUSALS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
-
 
 def place(body: bytes) -> Place:
     return _decoded(_place, body)
@@ -184,7 +181,7 @@ def batch(body: bytes, most: int) -> list[Item | Problem]:
     """The items in order, each decoded or the problem it is. Raises Problem when there is no batch at all."""
     try:
         orders: list[Item | Problem] = [*_batch.decode(body).orders]
-    except _REFUSALS:
+    except REFUSALS:
         raw = _decoded(_raw_batch, body).orders
         _check_count(len(raw), most)
         return [_item_or_problem(item) for item in raw]
@@ -202,7 +199,7 @@ def _check_count(count: int, most: int) -> None:
 def _item_or_problem(raw: msgspec.Raw) -> Item | Problem:
     try:
         item: Item = _item.decode(raw)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         return refusal(error)
     return item
 
@@ -212,32 +209,5 @@ def _decoded(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
         raise Problem(problems.BODY_REQUIRED)
     try:
         return decoder.decode(body)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise refusal(error) from None
-
-
-_PATH: Final = re.compile(r" - at `(?:key in )?\$\.?(.*)`$", re.DOTALL)
-_NAMED: Final = (
-    (re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL), problems.UNKNOWN_FIELD),
-    (re.compile(r"Object missing required field `(.*)`$"), problems.MISSING_FIELD),
-)
-
-
-def refusal(error: Exception) -> Problem:
-    """What a decoder's refusal means, with the field it is about."""
-    if not isinstance(error, msgspec.ValidationError):
-        return Problem(problems.MALFORMED_JSON, "" if isinstance(error, RecursionError) else str(error))
-    text = str(error)
-    at = _PATH.search(text)
-    path, said = (at[1], text[: at.start()]) if at else ("", text)
-    for form, kind in _NAMED:
-        named = form.match(said)
-        if named:
-            return Problem(kind, said, f"{path}.{named[1]}" if path else named[1])
-    return Problem(_kind(said, path), said, path)
-
-
-def _kind(said: str, path: str) -> Kind:
-    if said.startswith("Expected"):
-        return problems.WRONG_TYPE if path else problems.NOT_AN_OBJECT
-    return problems.INVALID_VALUE

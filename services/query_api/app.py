@@ -10,6 +10,8 @@ from libs.read_model.failures import classified
 from libs.service.http import HttpServer
 from libs.service.process import Process
 from services.query_api.endpoints import Endpoints
+from services.query_api.feed.door import Door
+from services.query_api.feed.feed import Feed
 from services.query_api.listener import Listener
 from services.query_api.live import LiveBooks
 from services.query_api.permissions import needed
@@ -37,7 +39,9 @@ class QueryApi:
         reads = Reads(self._pool, self.projected, process.clock, settings)
         sources = Sources(self._live, reads, self.projected, self.followed, process.clock, settings)
         self.access = Access(process, log)
-        front = Front(Endpoints(sources, self._listener), process.log, process.metrics)
+        self.feed = Feed(process, self._live, self.access.signatures)
+        self._live.witness = self.feed
+        front = Front(Endpoints(sources, self._listener), Door(self.feed), process.log, process.metrics)
         self.front = self.access.gate(front, needed, lambda _path: settings.body_bytes)
 
     @property
@@ -56,6 +60,7 @@ class QueryApi:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._live.run(self._process.stop))
                 group.create_task(self._listener.run(self._process.stop))
+                group.create_task(self.feed.run(self._process.stop))
                 group.create_task(self.access.run(self._process.stop))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures
@@ -65,7 +70,9 @@ class QueryApi:
     async def serve(self) -> None:
         """`run`, and answer requests."""
         settings = self._process.settings
-        server = HttpServer(self.front, settings.host, settings.http_port, patience=settings.patience)
+        server = HttpServer(
+            self.front, settings.host, settings.http_port, sockets=settings.sockets, patience=settings.patience
+        )
         await server.start()
         self._process.log.info("listening", address=f"http://{server.host}:{server.port}")
         try:

@@ -6,6 +6,7 @@ Postgres is needed only for the start; a log that is away makes it stand still, 
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
 from libs.book.fold import Broken, fold
 from libs.book.partition import PartitionState
@@ -45,6 +46,20 @@ class Tail:
         """Why this partition is not followed any more."""
 
 
+class Witness(Protocol):
+    """Who is told what happens, as it is folded: every event before, the end of each command after."""
+
+    def happens(self, state: PartitionState, event: AnyEvent) -> None: ...
+
+    def happened(self, state: PartitionState) -> None: ...
+
+    def flush(self) -> None:
+        """A stretch of commands is over."""
+
+    def stopped(self, partition: int) -> None:
+        """It is not followed any more; what its last command began does not count."""
+
+
 class LiveBooks:
     def __init__(self, process: Process[QueryApiSettings], log: Log, progress: Progress, database: Database) -> None:
         self._process = process
@@ -57,6 +72,7 @@ class LiveBooks:
         """By product id, the newest last, delisted ones included."""
         self._tickers: dict[int, Ticker] = {}
         self._reader: LogReader | None = None
+        self.witness: Witness | None = None
         self.tails: dict[int, Tail] = {}
         self.watches = Watches(self._settings.watched_orders)
         self.loaded = False
@@ -116,8 +132,7 @@ class LiveBooks:
             self._backoff.succeeded()
             begun = loop.time()
             for partition, batch in records.items():
-                self._take(self.tails[partition], batch)
-                await asyncio.sleep(0)
+                await self._take_slices(self.tails[partition], batch)
             if any(self.tails[partition].stopped for partition in records):
                 reader.assign({at: tail.next_offset for at, tail in self.tails.items() if not tail.stopped})
             if records:
@@ -132,15 +147,14 @@ class LiveBooks:
                 traded = await volumes(connection, since, BUCKET_NS)
         finally:
             connection.terminate()
-        self._begin(books, partitions)
+        self.begin(books, partitions)
         for number, bucket, size in sorted(traded):
             self.ticker(number).add(bucket, size)
-        self.loaded = True
         self._process.settle()
         self._process.health.ready(True, aspect="books")
         self._process.log.info("books loaded", positions={str(at): tail.state.seq for at, tail in self.tails.items()})
 
-    def _begin(self, books: Books, partitions: Sequence[int]) -> None:
+    def begin(self, books: Books, partitions: Sequence[int]) -> None:
         """Partitions that nobody has projected yet begin at the beginning of the log."""
         for partition in partitions:
             state, position = books.states.get(partition), books.positions.get(partition)
@@ -152,8 +166,16 @@ class LiveBooks:
         for life in books.products:
             self._lives.setdefault(life.product.product_id, []).append(life.product)
             self._tickers[life.product.number] = Ticker(life.last)
+        self.loaded = True
 
-    def _take(self, tail: Tail, records: Sequence[Record]) -> None:
+    async def _take_slices(self, tail: Tail, records: Sequence[Record]) -> None:
+        most = self._settings.tail_slice
+        for start in range(0, len(records), most):
+            if not tail.stopped:
+                self.take(tail, records[start : start + most])
+            await asyncio.sleep(0)
+
+    def take(self, tail: Tail, records: Sequence[Record]) -> None:
         """Decode, and fold what are whole commands now."""
         try:
             for record in records:
@@ -165,13 +187,19 @@ class LiveBooks:
         except (*Unreadable, Broken) as failure:
             tail.stopped = str(failure)
             at = tail.state.partition
+            if self.witness is not None:
+                self.witness.stopped(at)
             self._process.health.ready(False, str(failure), aspect=f"partition-{at}")
             self._process.log.error("partition stopped", partition=at, cause=str(failure))  # noqa: TRY400  # the message says all
+        if self.witness is not None:
+            self.witness.flush()
         self._progress.advance(tail.state.partition, tail.state.command_offset)
 
     def _fold(self, tail: Tail) -> None:
-        state = tail.state
+        state, witness = tail.state, self.witness
         for event in tail.held:
+            if witness is not None:
+                witness.happens(state, event)
             fold(state, event)
             if type(event) is TradeExecuted:
                 self.ticker(event.number).traded(event)
@@ -180,6 +208,8 @@ class LiveBooks:
         if self.watches:
             self.watches.notice(tail.held)
         tail.held.clear()
+        if witness is not None:
+            witness.happened(state)
 
     def _know(self, product: Product) -> None:
         lives = self._lives.setdefault(product.product_id, [])

@@ -2,7 +2,7 @@
 
 from libs.access.scopes import Scope
 
-_PUBLIC = ("/time", "/status", "/limits", "/positions", "/products", "/currencies")
+_PUBLIC = ("/time", "/status", "/limits", "/positions", "/products", "/currencies", "/ws")
 _PUBLIC_BELOW = ("/products/", "/currencies/", "/openapi/")
 
 

@@ -95,10 +95,12 @@ def _error_answers(log: Log) -> dict[int | type[Exception], Callable[[Asked, Any
 
 
 class Front:
-    """The ASGI application: books at once, streams of trades as they are read, everything else by Litestar; all of it timed."""
+    """The ASGI application: books at once, streams of trades as they are read, sockets to the feed, everything else by
+    Litestar; requests are timed."""
 
-    def __init__(self, endpoints: Endpoints, log: Log, metrics: Metrics) -> None:
+    def __init__(self, endpoints: Endpoints, sockets: App, log: Log, metrics: Metrics) -> None:
         self._endpoints = endpoints
+        self._sockets = sockets
         self._log = log
         self._rest = cast("App", litestar_app(endpoints, log))
         self._books = _timer(metrics, "/products/{product_id}/book")
@@ -106,6 +108,9 @@ class Front:
         self._others = _timer(metrics, "other")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._sockets(scope, receive, send)
+            return
         if scope["type"] != "http":
             return
         began = time.perf_counter()

@@ -1,6 +1,9 @@
 """Every limit and interval of query_api by name."""
 
+from typing import Literal
+
 from libs.access.settings import AccessSettings
+from libs.service.sockets import SocketLimits
 
 
 class QueryApiSettings(AccessSettings, frozen=True, kw_only=True):
@@ -35,6 +38,8 @@ class QueryApiSettings(AccessSettings, frozen=True, kw_only=True):
     batch_items: int = 500
     """These two are order_api's, from the same variables, and only told here."""
     tail_records: int = 10_000
+    tail_slice: int = 1_000
+    """Records that are folded at once, before requests and sockets have their turn."""
     tail_gather_ms: int = 10
     """Under load the tail is polled so far apart."""
     tail_poll_ms: int = 200
@@ -42,3 +47,40 @@ class QueryApiSettings(AccessSettings, frozen=True, kw_only=True):
     backoff_last_ms: int = 5_000
     listen_check_ms: int = 1_000
     """How often the connection that is notified asks for the positions itself, and so finds out that it is gone."""
+
+    feed_sockets: int = 20_000
+    """Open at once; more are refused."""
+    feed_subscriptions: int = 500
+    """Channels of products that one socket listens to."""
+    feed_message_bytes: int = 65_536
+    """Of a client's message."""
+    feed_messages_per_s: int = 100
+    """Of one client; who sends more is hung up on."""
+    feed_socket_bytes: int = 1_048_576
+    """What may wait to be read by one client, besides its largest snapshot."""
+    feed_kernel_bytes: int = 262_144
+    """Of that in the operating system, which counts apart."""
+    feed_overflow: Literal["resync", "close"] = "resync"
+    """What becomes of a client for whom more would wait: it is left out until it has caught up, or is hung up on."""
+    feed_stall_ms: int = 10_000
+    """Who has not caught up within so long is hung up on."""
+    feed_batch_ms: int = 50
+    """Between two messages of `level2_batch`."""
+    feed_ticker_batch_ms: int = 5_000
+    feed_ping_ms: int = 20_000
+    feed_pong_ms: int = 20_000
+    """A client that does not answer a ping for so long is hung up on."""
+    feed_close_ms: int = 2_000
+    """How long a client may take to answer a close."""
+    feed_notice_ms: int = 500
+    """Between the notice that the service stops, and the close."""
+
+    @property
+    def sockets(self) -> SocketLimits:
+        return SocketLimits(
+            self.feed_message_bytes,
+            self.feed_ping_ms / 1000,
+            self.feed_pong_ms / 1000,
+            self.feed_close_ms / 1000,
+            self.feed_kernel_bytes,
+        )

@@ -38,6 +38,7 @@ class Stage(NamedTuple):
     api: QueryApi
     client: httpx.AsyncClient
     clock: VirtualClock
+    process: Process[QueryApiSettings]
 
     async def get(self, path: str, status: int = 200, **headers: str) -> object:
         """The body of the answer; keyword `outcry_account` is the header `Outcry-Account`."""
@@ -84,7 +85,7 @@ async def staged(servers: Addresses, **limits: object) -> AsyncIterator[Stage]:
             transport = httpx.ASGITransport(api.front)
             headers = {"Outcry-Account": "account-1"}
             async with httpx.AsyncClient(transport=transport, base_url="http://query", headers=headers) as client:
-                yield Stage(address, log, traffic, oracle, api, client, clock)
+                yield Stage(address, log, traffic, oracle, api, client, clock, process)
         finally:
             process.stop.set()
             await work

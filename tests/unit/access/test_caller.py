@@ -2,7 +2,18 @@
 
 import pytest
 
-from libs.access.caller import NOBODY, Caller, believed, caller_in, establish, proven, require_operator, require_role
+from libs.access.caller import (
+    NOBODY,
+    Caller,
+    Credential,
+    believed,
+    caller_in,
+    credential_in,
+    establish,
+    proven,
+    require_operator,
+    require_role,
+)
 from libs.access.scopes import ROLES, Scope, scopes_of
 from libs.service import problems
 from libs.service.problems import Problem
@@ -77,7 +88,9 @@ def test_what_scopes_include() -> None:
 
 def test_a_request_that_passed_no_gate_has_no_caller() -> None:
     scope: dict[str, object] = {}
-    with pytest.raises(KeyError):
-        caller_in(scope)
-    establish(scope, NOBODY)
+    for wanted in (caller_in, credential_in):
+        with pytest.raises(KeyError):
+            wanted(scope)
+    establish(scope, NOBODY, Credential("ann"))
     assert caller_in(scope) is NOBODY
+    assert credential_in(scope) == Credential("ann", key="")
