@@ -114,10 +114,8 @@ def accepted(event: OrderAccepted) -> Order:
     return Order(
         event.order_id,
         event.account,
-        event.client_oid,
-        0 if event.client_oid else event.key,
+        event.client_oid or event.key,
         event.side,
-        event.type,
         event.price,
         event.size,
         event.size,

@@ -16,11 +16,9 @@ class Order(msgspec.Struct, array_like=True, gc=False):
 
     order_id: bytes
     account: str
-    client_oid: str
-    key: int
-    """The idempotency key's digest, of an order without a client_oid; else 0."""
+    label: str | int
+    """Its client_oid, or of an order without one the digest of its idempotency key; 0 if it has neither."""
     side: Side
-    type: OrderType
     price: int
     """0 of a market order."""
     size: int
@@ -45,7 +43,15 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     @property
     def name(self) -> str | int | bytes:
         """By which its account finds it, and no second order of the account can be open."""
-        return self.client_oid or self.key or self.order_id
+        return self.label or self.order_id
+
+    @property
+    def client_oid(self) -> str:
+        return self.label if isinstance(self.label, str) else ""
+
+    @property
+    def type(self) -> OrderType:
+        return OrderType.LIMIT if self.price else OrderType.MARKET
 
     @property
     def filled(self) -> int:

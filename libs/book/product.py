@@ -75,7 +75,7 @@ class ProductBook:
         if owner is None:
             owner = self.accounts[order.account] = Account(order.account)
         order.account = owner.name
-        self.orders[order.order_id] = owner[order.client_oid or order.key or order.order_id] = order
+        self.orders[order.order_id] = owner[order.label or order.order_id] = order
         if order.expire_time:
             self.deadlines.watch(order)
 
@@ -105,7 +105,7 @@ class ProductBook:
         order_id, account = order.order_id, order.account
         del self.orders[order_id]
         owner = self.accounts[account]
-        del owner[order.client_oid or order.key or order_id]
+        del owner[order.label or order_id]
         if not owner:
             del self.accounts[account]
 

@@ -9,51 +9,20 @@ from typing import Final
 
 import msgspec
 
+from libs.book import earlier_form
+from libs.book.forms import VERSION, BookRow, Snapshot
 from libs.book.ladder import Ladder
 from libs.book.orders import Order
-from libs.book.parked import Faults, Parked
-from libs.book.partition import PartitionState, Tombstone
+from libs.book.parked import Faults
+from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
-from libs.book.window import Window, WindowRows
-from libs.events.values import Product
-
-VERSION: Final = 3
-"""Of the form below. A snapshot of a version that is not readable is refused, and the log is folded instead."""
-READABLE: Final = frozenset((2, VERSION))
-"""Version 2 knew nothing of commands that failed: there were none."""
+from libs.book.window import Window
 
 
-class BookRow(msgspec.Struct, frozen=True, array_like=True):
-    """Orders of each side from the best level on, each level in queue order; armed stops in arming order."""
+class _Version(msgspec.Struct, frozen=True, array_like=True):
+    """What every form begins with."""
 
-    product: Product
-    sequence: int
-    trade_id: int
-    last_price: int
-    bids: list[Order]
-    asks: list[Order]
-    stops: list[Order]
-    switches: list[tuple[str, int]]
-    """Accounts and the deadlines of their switches, by account."""
-
-
-class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     version: int
-    partition: int
-    seq: int
-    time: int
-    command_offset: int
-    rules: int
-    counter: int
-    books: list[BookRow]
-    tombstones: list[Tombstone]
-    window: WindowRows
-    parked: list[Parked] = []
-    """In log order."""
-    dead_letters: list[tuple[int, int]] = []
-    """Offset and replays of each, in log order."""
-    faults: list[tuple[int, list[tuple[bytes, int]]]] = []
-    """Number and recent faults of each product, by number."""
 
 
 class Unusable(ValueError):
@@ -61,6 +30,7 @@ class Unusable(ValueError):
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
+_versions: Final = msgspec.msgpack.Decoder(_Version)
 _decoder: Final = msgspec.msgpack.Decoder(Snapshot)
 
 
@@ -86,14 +56,14 @@ def dump(state: PartitionState) -> bytes:
 
 
 def load(data: bytes) -> PartitionState:
-    """Raises Unusable for bytes that are damaged, cut short, or of another version."""
+    """Raises Unusable for bytes that are damaged, cut short, or of a version that is not read."""
     try:
-        snapshot = _decoder.decode(data)
+        snapshot = _decoded(data)
         window = Window.restored(snapshot.window)
+    except Unusable:
+        raise
     except ValueError as error:
         raise Unusable(f"not a snapshot: {error}") from error
-    if snapshot.version not in READABLE:
-        raise Unusable(f"snapshot of version {snapshot.version}, this code reads {sorted(READABLE)}")
     state = PartitionState(snapshot.partition)
     state.seq = snapshot.seq
     state.time = snapshot.time
@@ -109,6 +79,15 @@ def load(data: bytes) -> PartitionState:
     state.dead_letters = dict(snapshot.dead_letters)
     state.faults = Faults({number: dict(faults) for number, faults in snapshot.faults})
     return state
+
+
+def _decoded(data: bytes) -> Snapshot:
+    version = _versions.decode(data).version
+    if version == earlier_form.VERSION:
+        return earlier_form.decode(data)
+    if version != VERSION:
+        raise Unusable(f"snapshot of version {version}, this code reads {earlier_form.VERSION} and {VERSION}")
+    return _decoder.decode(data)
 
 
 def state_hash(state: PartitionState) -> str:

@@ -5,16 +5,20 @@ of them at most. A generation is forgotten as a whole, when it is two minutes ol
 remembered. The watermark is the largest order_api time of any command that was forgotten: whatever was sent at or
 before it can no longer be told from a repeat and is refused as stale. All bounds are part of the rules version.
 
-Both indexes keep the order in which things were put in, so a generation is no more than how much of them is its own.
+The newest commands are in two dictionaries, small enough for the processor's cache, and go to the archive some hundred at
+a time. Ids begin with the time at which they were minted: one that is larger than all in the archive is not there, and
+nearly every new one is.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
+
+from libs.book.archive import ID_BYTES, Archive, split
+from libs.events.values import NO_ID
 
 SECOND: Final = 1_000_000_000
 DURATION: Final = 120
@@ -22,6 +26,8 @@ DURATION: Final = 120
 CAPACITY: Final = 1_000_000
 """Commands a partition."""
 GENERATION: Final = 8_192
+RECENT: Final = 512
+"""Commands that are not in the archive yet."""
 CLOCK_LEAD: Final = 5_000_000_000
 """How far order_api's clock may be ahead of the append time, ns."""
 
@@ -31,10 +37,7 @@ class Generation(NamedTuple):
     """Of engine time, whole."""
     latest: int
     """The largest order_api time in it, ns."""
-    ids: int
-    """How many commands."""
-    keys: int
-    """How many of them used a key up."""
+    commands: int
 
 
 class WindowRows(msgspec.Struct, frozen=True, array_like=True):
@@ -42,107 +45,141 @@ class WindowRows(msgspec.Struct, frozen=True, array_like=True):
 
     watermark: int
     generations: list[Generation]
-    ids: list[bytes]
-    first: dict[int, bytes]
+    ids: bytes
+    """16 bytes of each command."""
+    keys: list[int]
+    """The key that each command used up; 0 if none."""
 
 
 class Window:
     __slots__ = (
         "_capacity",
-        "_ids",
-        "_keys",
+        "_closed",
         "_past",
         "_second",
+        "archive",
+        "archived",
         "first",
         "full_at",
         "latest",
-        "seen",
+        "recent",
         "turn_at",
         "watermark",
     )
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
+        self.archive = Archive()
         self._past: deque[Generation] = deque()
-        self._ids = 0
-        """How many commands are of generations that are past,"""
-        self._keys = 0
-        """and how many keys."""
+        self._closed = 0
+        """How many commands are of generations that are past."""
         self._second = 0
         """Of the present generation."""
         self.latest = 0
         """The largest order_api time in the present generation, ns."""
         self.watermark = 0
-        self.seen: dict[bytes, None] = {}
-        """Ids of the commands that are remembered."""
+        self.recent: dict[bytes, int] = {}
+        """Commands that are not in the archive: their ids, and the keys that they used up; 0 is none."""
         self.first: dict[int, bytes] = {}
-        """The command that used a key up."""
+        """Which of them used a key up."""
+        self.archived = NO_ID
+        """No id in the archive is larger."""
         self.turn_at = 0
         """ns of engine time from which `turn` must be called before a command is decided,"""
         self.full_at = 0
         """or the offset of the command before which it must be."""
 
     def __len__(self) -> int:
-        return len(self.seen)
+        return len(self.archive) + len(self.recent)
+
+    def has(self, command_id: bytes) -> bool:
+        return command_id in self.recent or self.archive.has(command_id)
+
+    def user_of(self, key: int) -> bytes:
+        """The remembered command that used a key up; NO_ID if none did. 0 is no key."""
+        if not key:
+            return NO_ID
+        return self.first.get(key) or self.archive.user_of(key)
 
     def turn(self, time: int, offset: int) -> None:
         """Forget what is too old at engine time `time`, or too much, and make room for the command at `offset`."""
         second = time // SECOND
-        if second != self._second or len(self.seen) - self._ids >= GENERATION:
+        if len(self.recent) >= RECENT:
+            self._settle()
+        if second != self._second or len(self) - self._closed >= GENERATION:
             self._close()
             self._second = second
         while self._past and second - self._past[0].second > DURATION:
             self._forget()
-        while len(self.seen) >= self._capacity:
+        while len(self) >= self._capacity:
             if not self._past:
                 self._close()
             self._forget()
         self.turn_at = (second + 1) * SECOND
-        self.full_at = offset + min(GENERATION - (len(self.seen) - self._ids), self._capacity - len(self.seen))
+        room = min(GENERATION - (len(self) - self._closed), self._capacity - len(self), RECENT - len(self.recent))
+        self.full_at = offset + room
 
     def add(self, command_id: bytes, key: int, sent: int) -> None:
-        """Remember a command, by its key too if nobody used that; `sent` 0 says nothing about the watermark."""
-        self.seen[command_id] = None
-        if key and key not in self.first:
-            self.first[key] = command_id
+        """Remember a command, by its key too if nobody used that; `sent` 0 says nothing about the watermark.
+
+        One that is remembered already, because it was put off, keeps its place.
+        """
+        if not self.has(command_id):
+            if self.user_of(key):
+                key = 0
+            self.recent[command_id] = key
+            if key:
+                self.first[key] = command_id
         if sent > self.latest:
             self.latest = sent
 
+    def _settle(self) -> None:
+        """The archive takes over what is recent."""
+        recent = self.recent
+        if recent:
+            self.archive.extend(recent)
+            self.archived = max(self.archived, *recent)
+            self.recent = {}
+            self.first = {}
+
     def _close(self) -> None:
         """The present generation is past from here on."""
-        ids, keys = len(self.seen), len(self.first)
-        if ids > self._ids:
-            self._past.append(Generation(self._second, self.latest, ids - self._ids, keys - self._keys))
-        self._ids, self._keys, self.latest = ids, keys, 0
+        count = len(self) - self._closed
+        if count:
+            self._past.append(Generation(self._second, self.latest, count))
+        self._closed += count
+        self.latest = 0
 
     def _forget(self) -> None:
         generation = self._past.popleft()
-        deque(map(self.seen.__delitem__, list(islice(self.seen, generation.ids))), maxlen=0)
-        deque(map(self.first.__delitem__, list(islice(self.first, generation.keys))), maxlen=0)
-        self._ids -= generation.ids
-        self._keys -= generation.keys
+        if generation.commands > len(self.archive):
+            self._settle()
+        self.archive.forget(generation.commands)
+        self._closed -= generation.commands
         self.watermark = max(self.watermark, generation.latest)
 
     def rows(self) -> WindowRows:
         generations = list(self._past)
-        ids = len(self.seen) - self._ids
-        if ids:
-            generations.append(Generation(self._second, self.latest, ids, len(self.first) - self._keys))
-        return WindowRows(self.watermark, generations, list(self.seen), self.first)
+        count = len(self) - self._closed
+        if count:
+            generations.append(Generation(self._second, self.latest, count))
+        ids = self.archive.ids() + b"".join(self.recent)
+        return WindowRows(self.watermark, generations, ids, self.archive.keys() + list(self.recent.values()))
 
     @classmethod
     def restored(cls, rows: WindowRows, capacity: int = CAPACITY) -> Window:
         """Raises ValueError where generations, ids and keys do not fit together."""
         window = cls(capacity)
         window.watermark = rows.watermark
-        window.seen = dict.fromkeys(rows.ids)
-        window.first = rows.first
-        counts = sum(each.ids for each in rows.generations), sum(each.keys for each in rows.generations)
-        if counts != (len(window.seen), len(window.first)):
-            raise ValueError(f"window of {len(window.seen)} commands and {len(window.first)} keys, counted {counts}")
+        commands = split(rows.ids)
+        counted, keys = sum(each.commands for each in rows.generations), len(rows.keys)
+        if not counted == keys == len(commands) or len(rows.ids) % ID_BYTES:
+            raise ValueError(f"window of {len(commands)} commands and {keys} keys, counted {counted}")
+        window.recent = dict(zip(commands, rows.keys, strict=True))
+        window._settle()
         if rows.generations:
             *past, present = rows.generations
             window._past.extend(past)
             window._second, window.latest = present.second, present.latest
-            window._ids, window._keys = counts[0] - present.ids, counts[1] - present.keys
+            window._closed = counted - present.commands
         return window

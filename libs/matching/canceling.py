@@ -41,7 +41,7 @@ def cancel(state: PartitionState, command: CancelOrder, book: ProductBook) -> li
     order_id = order.order_id
     del book.orders[order_id]
     owner = book.accounts[account]
-    del owner[order.client_oid or order.key or order_id]
+    del owner[order.label or order_id]
     if not owner:
         del book.accounts[account]
     state.seq = seq = state.seq + 1

@@ -171,7 +171,7 @@ def _slice_gone(
         return
     del book.orders[order_id]
     owner = book.accounts[maker.account]
-    del owner[maker.client_oid or maker.key or order_id]
+    del owner[maker.label or order_id]
     if not owner:
         del book.accounts[maker.account]
     events.append(

@@ -95,22 +95,26 @@ class Engine:
         if state.parked or command.replay_of is not None:
             return returning.handle(state, command, time, _decide)
         book = state.products.get(command.number)
-        if book is None or command.__class__ is AdvanceTime:
+        if book is None or type(command) is AdvanceTime:
             return _anywhere(state, command, book, time)
         if now >= book.deadlines.next:
             due = timing.run_deadlines(state, command.command_id, (book,))
             return [*due, *self.handle(command, offset, time)]
         command_id, sent, key = command.command_id, command.sent, command.key
-        if command_id in window.seen:
+        if command_id in window.recent or (command_id <= window.archived and window.archive.has(command_id)):
             return _ignored(state, command, book)
-        if sent <= window.watermark or sent > time + CLOCK_LEAD or (key and key in window.first):
+        if (
+            sent <= window.watermark
+            or sent > time + CLOCK_LEAD
+            or (key and (key in window.first or window.archive.user_of(key)))
+        ):
             return _refused(state, command, book, time)
-        if command.__class__ is PlaceOrder:
+        if type(command) is PlaceOrder:
             return place(state, command, book)
         if key and (found := book.accounts.get(command.account, NOBODY).get(key)) is not None:
             return repeated(state, command, book, found.order_id)
-        events = _DECIDE[command.__class__](state, command, book)
-        window.seen[command_id] = None
+        events = _DECIDE[type(command)](state, command, book)
+        window.recent[command_id] = key
         if key:
             window.first[key] = command_id
         if sent > window.latest:
@@ -124,9 +128,9 @@ def _anywhere(state: PartitionState, command: AnyCommand, book: ProductBook | No
     if isinstance(command, AdvanceTime):
         due = timing.run_deadlines(state, command.command_id, state.products.values())
     window, command_id, sent, key = state.window, command.command_id, command.sent, command.key
-    if command_id in window.seen:
+    if window.has(command_id):
         events = _ignored(state, command, book)
-    elif sent <= window.watermark or sent > time + CLOCK_LEAD or (key and key in window.first):
+    elif sent <= window.watermark or sent > time + CLOCK_LEAD or (key and window.user_of(key)):
         events = _refused(state, command, book, time)
     elif key and book is not None and (found := book.accounts.get(command.account, NOBODY).get(key)) is not None:
         events = repeated(state, command, book, found.order_id)
@@ -151,7 +155,7 @@ def _refused(state: PartitionState, command: AnyCommand, book: ProductBook | Non
     if command.sent > time + CLOCK_LEAD:
         window.add(command.command_id, command.key, 0)
         return [reject(state, command, book, RejectReason.CLOCK)]
-    return repeated(state, command, book, window.first[command.key])
+    return repeated(state, command, book, window.user_of(command.key))
 
 
 def _decide(state: PartitionState, command: AnyCommand, book: ProductBook | None) -> list[AnyEvent]:

@@ -25,17 +25,21 @@ def place(state: PartitionState, command: PlaceOrder, book: ProductBook) -> list
     """Decide a place that is no repeat, unless an open order of its account has its name."""
     order_id, account, client_oid, key = command.command_id, command.account, command.client_oid, command.key
     owner = book.accounts.get(account, NOBODY)
-    name = client_oid or key or order_id
+    label = client_oid or key
+    name = label or order_id
     if order_id in book.orders:
         return [DuplicateIgnored(*only_header(state, command, book), order_id)]
     if name in owner:
         return repeated(state, command, book, owner[name].order_id)
     window, sent = state.window, command.sent
-    window.seen[order_id] = None
-    if key:
-        window.first[key] = order_id
-    if sent > window.latest:
-        window.latest = sent
+    if command.attempt:
+        window.add(order_id, key, sent)
+    else:
+        window.recent[order_id] = key
+        if key:
+            window.first[key] = order_id
+        if sent > window.latest:
+            window.latest = sent
     side, price, size = command.side, command.price, command.size
     opposite = book.asks.best if side == 1 else book.bids.best
     if not (
@@ -68,8 +72,8 @@ def place(state: PartitionState, command: PlaceOrder, book: ProductBook) -> list
     level.count += 1
     level.volume += size
     order = Order(
-        order_id, owner.name, client_oid, 0 if client_oid else key, side, _LIMIT, level.price, size, size, size, seq,
-        _GTC, post_only, stp, 0, 0, 0, 0, 0, False,
+        order_id, owner.name, label, side, level.price, size, size, size, seq, _GTC, post_only, stp, 0, 0, 0, 0, 0,
+        False,
     )
     level.queue.append(order)
     book.orders[order_id] = owner[name] = order
@@ -108,7 +112,7 @@ def _place(state: PartitionState, command: PlaceOrder, book: ProductBook) -> lis
 
 def execute(state: PartitionState, command_id: bytes, book: ProductBook, order: Order, events: list[AnyEvent]) -> None:
     """An order acts, at entry or when its stop fires, until it rests or is done."""
-    if order.type is not _LIMIT:
+    if not order.price:
         _execute_market(state, command_id, book, order, events)
         return
     if order.time_in_force is _FOK:

@@ -13,6 +13,9 @@ from libs.events.events import AmendRejected, AnyEvent, CancelRejected, CommandR
 from libs.events.ids import key_digest
 from libs.events.values import NO_ID, RejectReason
 
+_ORDER_DONE = RejectReason.ORDER_DONE
+_UNKNOWN_ORDER = RejectReason.UNKNOWN_ORDER
+
 Header: TypeAlias = tuple[int, int, int, int, int, bytes, bool, str, int, int]
 Sender: TypeAlias = tuple[str, int, int]
 """Account, key and order_api's time, which stand on the first event that is a command's own."""
@@ -137,8 +140,9 @@ def _order_rejected(
 
 def missing_order_reason(state: PartitionState, command: Command) -> RejectReason:
     """Why an order cannot be found: it is done and still remembered, or nothing is known of it."""
-    if command.order_id:
-        done = command.order_id in state.window.seen
+    window, order_id = state.window, command.order_id
+    if order_id:
+        done = order_id in window.recent or window.archive.has(order_id)
     else:
-        done = key_digest(command.account, command.number, command.client_oid) in state.window.first
-    return RejectReason.ORDER_DONE if done else RejectReason.UNKNOWN_ORDER
+        done = window.user_of(key_digest(command.account, command.number, command.client_oid)) != NO_ID
+    return _ORDER_DONE if done else _UNKNOWN_ORDER

@@ -42,7 +42,7 @@ def ignored(state: PartitionState, command: Command | Envelope, book: ProductBoo
 
 def _is_known(state: PartitionState, command: Command | Envelope, book: ProductBook | None) -> bool:
     command_id = command.command_id
-    if command_id in state.window.seen or command_id in state.parked:
+    if state.window.has(command_id) or command_id in state.parked:
         return True
     return book is not None and is_place(command) and command_id in book.orders
 
@@ -50,8 +50,9 @@ def _is_known(state: PartitionState, command: Command | Envelope, book: ProductB
 def _first(state: PartitionState, command: Command | Envelope, book: ProductBook | None) -> bytes | None:
     """The command that used the key up, or the open or parked order that has the name."""
     account, key = command.account, command.key
-    if key in state.window.first:
-        return state.window.first[key]
+    user = state.window.user_of(key)
+    if user:
+        return user
     if key in state.parked.keys_used:
         return state.parked.keys_used[key]
     name = command.client_oid or key if is_place(command) else key

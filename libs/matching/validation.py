@@ -164,7 +164,7 @@ def amend_reason(state: PartitionState, command: AmendOrder, order: Order, book:
         if (
             # A new price or size of an ordinary order, and nothing wrong with it: most amendments are.
             book.plain
-            and order.type is _LIMIT
+            and order.price
             and not (order.max_floor or order.post_only)
             and (price is None or (0 < price <= MAX_INTEGER and not price % book.tick))
             and (size is None or (book.least <= size <= book.most and not size % book.lot))

@@ -27,7 +27,7 @@ FROM products ORDER BY number
 _PRODUCT_FIELDS: Final = len(Product.__struct_fields__)
 
 _ORDERS: Final = """
-SELECT o.order_id, o.account, o.client_oid, 0, o.side, o.type, o.price, o.size, o.remaining, o.displayed, o.priority,
+SELECT o.order_id, o.account, o.client_oid, o.side, o.price, o.size, o.remaining, o.displayed, o.priority,
     o.time_in_force, o.post_only, o.stp, o.max_floor, o.stop_price, o.expire_time, o.funds, o.taken_off, o.status = 3, o.number
 FROM open_orders JOIN orders AS o USING (order_id) WHERE o.status IN (2, 3) ORDER BY o.priority
 """

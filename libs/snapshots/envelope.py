@@ -14,7 +14,7 @@ from zlib import crc32
 
 import msgspec
 
-from libs.book.snapshot import VERSION as STATE_VERSION
+from libs.book.forms import VERSION as STATE_VERSION
 from libs.snapshots.ports import Found, Sealed
 
 FORM: Final = 1

@@ -94,7 +94,7 @@ def test_the_engine_stops_rather_than_rest_a_crossed_order() -> None:
     venue = _venue()
     book = venue.engine.state.products[venue.number]
     maker = next(iter(book.asks.levels[1010].queue))
-    lost = replace(maker, order_id=b"lost", client_oid="", key=0, side=Side.BUY, price=1010, displayed=0)
+    lost = replace(maker, order_id=b"lost", label=0, side=Side.BUY, price=1010, displayed=0)
     with pytest.raises(Broken, match="crossed book"):
         rest(venue.engine.state, lost.order_id, book, lost, [])
 
