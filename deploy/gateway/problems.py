@@ -58,4 +58,6 @@ def answer(status: int, content_type: str, content: bytes, *, close: bool, head_
     ]
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         lines.append("retry-after: 1")
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        lines.append("allow: GET, HEAD, OPTIONS, POST, PATCH, PUT, DELETE")
     return "\r\n".join((*lines, "", "")).encode() + (b"" if head_only else content)

@@ -1,9 +1,9 @@
-"""Writes `events.md` and `events.schema.json` from the Structs of the wire contract.
+"""Writes `events.md` and `events.schema.json` from the Structs of the wire contract, `openapi.json` from those of the APIs.
 
-    python -m docs.reference.generate           # write both
+    python -m docs.reference.generate           # write them
     python -m docs.reference.generate --check   # exit with 1 when a file is not what it would be
 
-Nothing in the two files is written by hand: order, types, tags and words come from `libs.events`, and what is said of
+Nothing in the files is written by hand: order, types, tags and words come from `libs.events`, and what is said of
 a field is the text below it there.
 """
 
@@ -18,12 +18,14 @@ from typing import Final, cast, get_args, get_type_hints
 
 import msgspec
 
+from docs.reference.describe import openapi
 from libs.events import commands, values
 from libs.events import events as facts
 
 HERE: Final = Path(__file__).parent
 MARKDOWN: Final = HERE / "events.md"
 SCHEMA: Final = HERE / "events.schema.json"
+OPENAPI: Final = HERE / "openapi.json"
 Message = type[msgspec.Struct]
 
 INTRODUCTION: Final = """\
@@ -180,7 +182,7 @@ def _described(message: Message) -> str:
 
 
 def main(given: list[str]) -> int:
-    made = {MARKDOWN: markdown().encode(), SCHEMA: schema()}
+    made = {MARKDOWN: markdown().encode(), SCHEMA: schema(), OPENAPI: openapi()}
     if given == ["--check"]:
         stale = [path for path, content in made.items() if not path.exists() or path.read_bytes() != content]
         for path in stale:

@@ -1,14 +1,10 @@
-"""The OpenAPI description of the write side, from the same Structs that decode the requests.
+"""What the write side takes, as OpenAPI has it: from the same Structs that decode the requests."""
 
-Order requests never reach Litestar's routing, so the description is made from one table of all operations.
-"""
-
-from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Final, Literal
 
 import msgspec
 
-from libs.service.problems import CONTENT_TYPE, Document
+from libs.service.openapi import ACCOUNT, Json, Operation, Parameter, text, words
 from services.order_api.requests import (
     Amend,
     Batch,
@@ -20,17 +16,7 @@ from services.order_api.requests import (
 )
 
 
-class _Operation(NamedTuple):
-    method: str
-    path: str
-    name: str
-    summary: str
-    body: type[msgspec.Struct] | None = None
-    query: tuple[str, ...] = ()
-    many: bool = False
-
-
-class Accepted(msgspec.Struct):
+class Accepted(msgspec.Struct, forbid_unknown_fields=True):
     """Acknowledged by the log; what the book says of it is on the read side."""
 
     command_id: str
@@ -38,89 +24,82 @@ class Accepted(msgspec.Struct):
     id: str = ""
     order_id: str = ""
     client_oid: str = ""
+    status: Literal["pending"] = "pending"
 
 
-class Results(msgspec.Struct):
-    """A result an item, in order: `{"status":202,…,"position"}` or a problem with its status. Not atomic."""
+class Results(msgspec.Struct, forbid_unknown_fields=True):
+    """A result an item, in order: like `Accepted`, with its `status` and `position`, or a problem. Not atomic."""
 
-    results: list[dict[str, Any]]
+    results: list[dict[str, msgspec.Raw]]
 
 
-_OPERATIONS: Final = (
-    _Operation("post", "/orders", "place", "Place an order", Place),
-    _Operation("delete", "/orders", "cancel_all", "Cancel all orders", query=("product_id", "side")),
-    _Operation("post", "/orders/batch", "batch", "Place, amend and cancel up to 500 orders", Batch, many=True),
-    _Operation("patch", "/orders/{name}", "amend", "Change an open order", Amend, ("product_id",)),
-    _Operation("delete", "/orders/{name}", "cancel", "Cancel an order", query=("product_id",)),
-    _Operation("post", "/cancel-all-after", "cancel_all_after", "Cancel all orders after a time", CancelAllAfter),
-    _Operation("post", "/products", "list_product", "List a product (operators)", ListProductRequest),
-    _Operation("patch", "/products/{name}", "update_product", "Change a product (operators)", UpdateProductRequest),
-    _Operation("delete", "/products/{name}", "delist_product", "Delist a product (operators)"),
-    _Operation("post", "/products/{name}/status", "set_status", "Set the trading status (operators)", StatusRequest),
+_NAME: Final = r"[\x21\x23-\x5b\x5d-\x7e]{1,64}"
+_ID: Final = r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
+_DECIMAL: Final = text(r"^[0-9]{1,40}(\.[0-9]{1,40})?$")
+_PRODUCT: Final = text(r"^[A-Z0-9\-]{1,32}$")
+_ORDER_NAME: Final = Parameter(
+    "name",
+    text(rf"^({_ID}|client:[A-Za-z0-9._\-]{{1,64}})$"),
+    "An order id, or `client:` and a client_oid (then `product_id` is needed).",
+    "path",
 )
-_HEADERS: Final = ("Outcry-Account", "Outcry-Role", "Idempotency-Key", "X-Request-Id")
-_SIGNED_BY: Final = {
-    name: {"type": "apiKey", "in": "header", "name": f"CB-ACCESS-{name.upper()}", "description": words}
-    for name, words in (
-        ("key", "Of `./outcry keys create`; the four are sent together."),
-        ("sign", "Base64 of HMAC-SHA256 over timestamp, method, path with query, and body."),
-        ("timestamp", "Seconds since the epoch."),
-        ("passphrase", "The key's."),
-    )
+_PRODUCT_NAME: Final = Parameter("product_id", _PRODUCT, "A product id.", "path")
+_PRODUCT_QUERY: Final = Parameter("product_id", text(), "Such as `BTC-USD`.")
+_SIDE: Final = Parameter("side", words("buy", "sell"))
+
+OPERATIONS: Final = (
+    Operation("post", "/orders", "place", "Place an order", "orders", Accepted, "trade", Place, status=202),
+    Operation(
+        "delete", "/orders", "cancel_all", "Cancel all orders, in one product (202) or in all of them", "orders", Results,
+        "trade", parameters=(_PRODUCT_QUERY, _SIDE), also=(202, Accepted),
+    ),
+    Operation(
+        "post", "/orders/batch", "batch", "Place, amend and cancel up to 500 orders", "orders", Results, "trade", Batch
+    ),
+    Operation(
+        "patch", "/orders/{name}", "amend", "Change an open order in place", "orders", Accepted, "trade", Amend,
+        (_ORDER_NAME, _PRODUCT_QUERY), 202,
+    ),
+    Operation(
+        "delete", "/orders/{name}", "cancel", "Cancel an order", "orders", Accepted, "trade", None,
+        (_ORDER_NAME, _PRODUCT_QUERY), 202,
+    ),
+    Operation(
+        "post", "/cancel-all-after", "cancel_all_after", "Cancel all orders in a product after a time", "orders", Accepted,
+        "trade", CancelAllAfter, status=202,
+    ),
+    Operation(
+        "post", "/products", "list_product", "List a product", "operators", Accepted, "operate", ListProductRequest,
+        status=202,
+    ),
+    Operation(
+        "patch", "/products/{product_id}", "update_product", "Change a product", "operators", Accepted, "operate",
+        UpdateProductRequest, (_PRODUCT_NAME,), 202,
+    ),
+    Operation(
+        "delete", "/products/{product_id}", "delist_product", "Delist a product", "operators", Accepted, "operate", None,
+        (_PRODUCT_NAME,), 202,
+    ),
+    Operation(
+        "post", "/products/{product_id}/status", "set_status", "Set the trading status", "operators", Accepted, "operate",
+        StatusRequest, (_PRODUCT_NAME,), 202,
+    ),
+)  # fmt: skip
+
+_PLACE: Final[Json] = {
+    **dict.fromkeys(("price", "size", "funds", "stop_price", "max_floor"), _DECIMAL),
+    "client_oid": text(rf"^{_NAME}$"),
 }
-_SIGNED: Final[dict[str, list[str]]] = {name: [] for name in _SIGNED_BY}
-_SECURITY: Final = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-_NAMES: Final = {
-    "/orders": "An order id, or `client:` and a client_oid (then `product_id` is needed).",
-    "/products": "A product id.",
+_AMEND: Final[Json] = dict.fromkeys(("price", "size", "stop_price", "max_floor"), _DECIMAL)
+_LIMITS: Final[Json] = dict.fromkeys(("min_size", "max_size", "min_notional", "reference_price"), _DECIMAL)
+_INCREMENTS: Final[Json] = dict.fromkeys(("quote_increment", "base_increment"), _DECIMAL)
+SCHEMAS: Final[dict[str, Json]] = {
+    "Place": _PLACE,
+    "PlaceItem": _PLACE | {"account": text(ACCOUNT)},
+    "Amend": _AMEND,
+    "AmendItem": _AMEND,
+    "CancelAllAfter": {"timeout": {"minimum": 0, "maximum": 86_400}},
+    "Batch": {"orders": {"minItems": 1, "maxItems": 500}},
+    "ListProductRequest": _LIMITS | _INCREMENTS | {"id": _PRODUCT},
+    "UpdateProductRequest": _LIMITS | _INCREMENTS,
 }
-
-
-@cache
-def description() -> bytes:
-    bodies = [operation.body for operation in _OPERATIONS if operation.body is not None]
-    types: list[type[msgspec.Struct]] = [*bodies, Accepted, Results, Document]
-    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    named = dict(zip((kind.__name__ for kind in types), schemas, strict=True))
-    paths: dict[str, dict[str, object]] = {}
-    for operation in _OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = _described(operation, named)
-    document = {
-        "openapi": "3.1.0",
-        "info": {"title": "Outcry order_api", "version": "1", "description": (__doc__ or "").strip()},
-        "paths": paths,
-        "security": [*({name: []} for name in _SECURITY), _SIGNED],
-        "components": {"schemas": components, "securitySchemes": _SECURITY | _SIGNED_BY},
-    }
-    return msgspec.json.encode(document)
-
-
-def _described(operation: _Operation, named: dict[str, dict[str, Any]]) -> dict[str, object]:
-    success = named["Results" if operation.many else "Accepted"]
-    found: dict[str, object] = {
-        "operationId": operation.name,
-        "summary": operation.summary,
-        "parameters": _parameters(operation),
-        "responses": {
-            "200" if operation.many else "202": _content("application/json", success, "Acknowledged"),
-            "default": _content(CONTENT_TYPE, named["Document"], "A problem"),
-        },
-    }
-    if operation.body is not None:
-        schema = {"schema": named[operation.body.__name__]}
-        found["requestBody"] = {"required": True, "content": {"application/json": schema}}
-    return found
-
-
-def _parameters(operation: _Operation) -> list[dict[str, object]]:
-    text = {"type": "string"}
-    found: list[dict[str, object]] = [{"name": name, "in": "header", "schema": text} for name in _HEADERS]
-    found += [{"name": name, "in": "query", "schema": text} for name in operation.query]
-    if "{name}" in operation.path:
-        words = next(words for prefix, words in _NAMES.items() if operation.path.startswith(prefix))
-        found.append({"name": "name", "in": "path", "required": True, "schema": text, "description": words})
-    return found
-
-
-def _content(media_type: str, schema: dict[str, Any], words: str) -> dict[str, object]:
-    return {"description": words, "content": {media_type: {"schema": schema}}}

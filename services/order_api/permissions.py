@@ -3,14 +3,13 @@
 from libs.access.scopes import Scope
 
 _PRODUCTS = "/products"
-_DESCRIPTION = "/openapi/"
 _OPERATORS = "/operator/"
 _DISCARD = "/discard"
 
 
-def needed(_method: str, path: str) -> Scope | None:
+def needed(_method: str, path: str) -> Scope:
     if path == _PRODUCTS or path.startswith(_PRODUCTS + "/"):
         return Scope.OPERATE
     if path.startswith(_OPERATORS):
         return Scope.EDITOR if path.endswith(_DISCARD) else Scope.REPLAYER
-    return None if path.startswith(_DESCRIPTION) else Scope.TRADE
+    return Scope.TRADE

@@ -1,9 +1,9 @@
-"""What Litestar serves: products, the OpenAPI description, and a problem for whatever nobody knows."""
+"""What Litestar serves: products, and a problem for whatever nobody knows."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
 
-from litestar import Litestar, Request, Response, delete, get, patch, post
+from litestar import Litestar, Request, Response, delete, patch, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
@@ -15,7 +15,6 @@ from libs.service.problems import Kind, Problem, body
 from services.order_api import answers
 from services.order_api.front import idempotency_key
 from services.order_api.intents import Taken
-from services.order_api.openapi import description
 from services.order_api.product_commands import ProductCommands
 from services.order_api.settings import OrderApiSettings
 from services.order_api.tally import Tally
@@ -48,12 +47,8 @@ def litestar_app(
     async def delist(request: Asked) -> Given:
         return await _taken(request, most, lambda _raw, who, key: products.delist(_product_id(request), who, key))
 
-    @get("/openapi/order_api.json")
-    async def openapi() -> Given:
-        return Response(description(), media_type="application/json")
-
     return Litestar(
-        [list_product, update_product, set_status, delist, openapi],
+        [list_product, update_product, set_status, delist],
         openapi_config=None,
         exception_handlers=_error_answers(tally, logger),
         logging_config=None,

@@ -2,8 +2,10 @@
 
 from libs.access.scopes import Scope
 
-_PUBLIC = ("/time", "/status", "/limits", "/positions", "/products", "/currencies", "/ws")
-_PUBLIC_BELOW = ("/products/", "/currencies/", "/openapi/")
+_PUBLIC = (
+    "/time", "/status", "/limits", "/positions", "/products", "/currencies", "/openapi.json", "/docs", "/ws",
+)  # fmt: skip
+_PUBLIC_BELOW = ("/products/", "/currencies/", "/openapi/", "/docs/")
 
 
 _OPERATORS = "/operator/"

@@ -24,6 +24,7 @@ from libs.service.http import (
 from libs.service.logging import Log
 from libs.service.metrics import Histogram, Metrics
 from libs.service.problems import Kind, Problem, body
+from services.query_api.description import pages
 from services.query_api.endpoints import Endpoints, Handler
 from services.query_api.sources import Answer
 from services.query_api.trade_stream import BrokenOff
@@ -103,6 +104,7 @@ class Front:
         self._sockets = sockets
         self._log = log
         self._rest = cast("App", litestar_app(endpoints, log))
+        self._pages = pages()
         self._books = _timer(metrics, "/products/{product_id}/book")
         self._streams = _timer(metrics, "/products/{product_id}/trades.ndjson")
         self._others = _timer(metrics, "other")
@@ -112,6 +114,9 @@ class Front:
             await self._sockets(scope, receive, send)
             return
         if scope["type"] != "http":
+            return
+        if scope["method"] == "GET" and (page := self._pages.get(scope["path"])) is not None:
+            await respond(send, 200, [(b"content-type", page.media_type), *page.headers], page.content)
             return
         began = time.perf_counter()
         match = _AT_ONCE.fullmatch(scope["path"]) if scope["method"] == "GET" else None

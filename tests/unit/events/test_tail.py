@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from cli.lines import line
-from docs.reference.generate import MARKDOWN, SCHEMA, markdown, schema
+from docs.reference.describe import openapi
+from docs.reference.generate import MARKDOWN, OPENAPI, SCHEMA, markdown, schema
 from libs.events.codec import Unreadable, encode
 from libs.events.events import OrderAccepted, ProductListed, RulesChanged, TradeExecuted
 from libs.events.ids import mint, text
@@ -102,3 +103,4 @@ def test_the_reference_is_up_to_date() -> None:
     advice = "run python -m docs.reference.generate"
     assert MARKDOWN.read_text() == markdown(), advice
     assert SCHEMA.read_bytes() == schema(), advice
+    assert OPENAPI.read_bytes() == openapi(), advice

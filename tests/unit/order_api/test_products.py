@@ -154,27 +154,3 @@ def test_a_product_that_was_delisted_is_unknown_but_keeps_its_partition() -> Non
         assert answer.headers["outcry-position"] == "3:0"
 
     with_exchange(scenario)
-
-
-def test_the_description_has_every_operation() -> None:
-    async def scenario(exchange: Exchange) -> None:
-        document = (await exchange.ask("GET", "/openapi/order_api.json")).json()
-        assert document["openapi"] == "3.1.0"
-        assert {path: sorted(methods) for path, methods in document["paths"].items()} == {
-            "/cancel-all-after": ["post"],
-            "/orders": ["delete", "post"],
-            "/orders/batch": ["post"],
-            "/orders/{name}": ["delete", "patch"],
-            "/products": ["post"],
-            "/products/{name}": ["delete", "patch"],
-            "/products/{name}/status": ["post"],
-        }
-        assert document["components"]["schemas"]["Place"]["properties"]["price"]
-        schemes = document["components"]["securitySchemes"]
-        assert [sorted(each) for each in document["security"]] == [
-            ["token"],
-            ["key", "passphrase", "sign", "timestamp"],
-        ]
-        assert all(name in schemes for each in document["security"] for name in each)
-
-    with_exchange(scenario)

@@ -8,7 +8,16 @@ from services.query_api.permissions import needed
 
 @pytest.mark.parametrize(
     "path",
-    ["/time", "/positions", "/products", "/products/BTC-USD/book", "/products/BTC-USD/trades", "/openapi/x.json"],
+    [
+        "/time",
+        "/positions",
+        "/products",
+        "/products/BTC-USD/book",
+        "/products/BTC-USD/trades",
+        "/openapi.json",
+        "/docs",
+        "/docs/start.js",
+    ],
 )
 def test_public(path: str) -> None:
     assert needed("GET", path) is None
