@@ -2,7 +2,7 @@
 
 What is decided again is compared in step, so that no more than one command's events are ever held. Two things are
 taken as given, since they depend on more than state and command: what the owner of the partition decides itself
-(`GIVEN`), and what another version of the rules decided. Both are folded.
+(`is_given`), and what another version of the rules decided. Both are folded.
 """
 
 from collections import Counter
@@ -11,18 +11,26 @@ from typing import Final
 
 from cli.audit.difference import Different, Field, Place, compare
 from libs.book.fold import Broken, fold
-from libs.events.codec import Unreadable, decode_command, decode_event, encode
-from libs.events.events import AnyEvent, RulesChanged
-from libs.events.values import Product
+from libs.events.codec import Unreadable, decode_command, decode_envelope, decode_event, encode
+from libs.events.events import AnyEvent, CommandDeadLettered, CommandDeferred
+from libs.events.values import FailureCause, Product
 from libs.kafka.ports import Record
 from libs.matching.engine import RULES, Engine
 
-GIVEN: Final = (RulesChanged,)
-"""What no command decides, but the owner of the partition."""
 _NANOSECONDS_A_MILLISECOND: Final = 1_000_000
 
 Asked = Callable[[int], Record | None]
 """The command at an offset of `orders`; None when there is none."""
+
+
+def is_given(event: AnyEvent) -> bool:
+    """Whether the owner of the partition decided it: a fact of no command, or what became of one that failed.
+
+    Of a command that failed this is its first event, and the rest goes with it. One that waits behind another has not.
+    """
+    if isinstance(event, CommandDeferred):
+        return event.cause is not FailureCause.FOLLOWER
+    return isinstance(event, CommandDeadLettered) or not event.command_id
 
 
 class Redecision:
@@ -38,7 +46,7 @@ class Redecision:
         self.folded = 0
         """Commands before the range."""
         self.given = 0
-        """Events that the owner of the partition decided, in the range."""
+        """Commands that failed, and facts of none, as the owner of the partition decided them, in the range."""
         self.left_out: Counter[int] = Counter()
         """Commands of the range that other rules decided, by their version."""
         self._partition = partition
@@ -70,7 +78,7 @@ class Redecision:
             raise self._different(record.offset, f"it cannot be read: {error}") from error
         if self._expected:
             self._compare(record, event)
-        elif isinstance(event, GIVEN) or self._folding or not self._begin(record.offset):
+        elif self._folding or is_given(event) or not self._begin(record.offset):
             self._take_as_given(record.offset, event)
         else:
             self._compare(record, event)
@@ -93,14 +101,22 @@ class Redecision:
         if record is None:
             raise self._different(event_offset, "orders has no such command", command=offset)
         try:
-            command = decode_command(record.value or b"")
-            self._expected = self._engine.handle(command, offset, record.timestamp * _NANOSECONDS_A_MILLISECOND)
+            self._expected = self._decide(record)
         except Unreadable as error:
             raise self._different(event_offset, f"the command cannot be read: {error}", command=offset) from error
         except Exception as error:
             raise self._different(event_offset, f"the rules fail on the command: {error!r}", command=offset) from error
         self._at = 0
         return True
+
+    def _decide(self, record: Record) -> list[AnyEvent]:
+        """Of what cannot be read but by its envelope, the worker said so; repeats and followers are told all the same."""
+        time, value = record.timestamp * _NANOSECONDS_A_MILLISECOND, record.value or b""
+        try:
+            command = decode_command(value)
+        except Unreadable:
+            return self._engine.fail(decode_envelope(value), record.offset, time, FailureCause.VERSION)
+        return self._engine.handle(command, record.offset, time)
 
     def _compare(self, record: Record, event: AnyEvent) -> None:
         decided = self._expected[self._at]
@@ -117,19 +133,23 @@ class Redecision:
 
     def _take_as_given(self, offset: int, event: AnyEvent) -> None:
         state = self._engine.state
-        begins = not self._folding and not isinstance(event, GIVEN)
-        in_range = self._start <= state.command_offset + 1 < self._end
+        if not self._folding:
+            self._begin_given(event)
         try:
             fold(state, event)
         except Broken as error:
             raise self._different(offset, f"it does not follow: {error}", seq=event.seq) from error
-        if isinstance(event, GIVEN):
-            self.given += in_range
-            return
         self._folding = not event.last
-        if begins and in_range:
+
+    def _begin_given(self, event: AnyEvent) -> None:
+        """Count what is taken as given by its first event."""
+        state = self._engine.state
+        in_range = self._start <= state.command_offset + 1 < self._end
+        if is_given(event):
+            self.given += in_range
+        elif in_range:
             self.left_out[state.rules] += 1
-        elif begins:
+        else:
             self.folded += 1
 
     def _product(self, event: AnyEvent) -> Product | None:

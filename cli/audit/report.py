@@ -63,7 +63,7 @@ class Found(NamedTuple):
         for rules, count in sorted(counts.left_out.items()):
             found.append(f"  left out: {count:,} commands that version {rules} of the rules decided")
         if counts.given:
-            found.append(f"  taken as given: {counts.given:,} events of the worker itself")
+            found.append(f"  taken as given: {counts.given:,} decisions of the worker itself")
         if kept:
             found.append(f"  left out: commands before {kept}, which orders keeps no more")
         if self.undecided:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from libs.book.fold import Broken
 from libs.book.ladder import Ladder, Level
+from libs.book.parked import ParkedCommands
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.book.stops import through
@@ -17,6 +18,7 @@ def crossed(book: ProductBook) -> bool:
 
 def check(state: PartitionState) -> None:
     """Raises Broken with what does not hold, of whole books: for tests, audits and restores."""
+    _check_parked(state.parked)
     for book in state.products.values():
         name = book.product.product_id
         if crossed(book):
@@ -28,6 +30,18 @@ def check(state: PartitionState) -> None:
             raise Broken(
                 f"{name}: {resting} orders rest, {armed} are armed, {len(book.orders)} are indexed, {owned} have an account"
             )
+
+
+def _check_parked(parked: ParkedCommands) -> None:
+    """Lines, names and keys are those of what waits, and each line is in log order."""
+    again = ParkedCommands()
+    for waits in parked.values():
+        again.put(waits)
+    lines = [(line, list(ids)) for line, ids in sorted(parked.lines.items())]
+    if lines != [(line, list(ids)) for line, ids in sorted(again.lines.items())]:
+        raise Broken("parked commands and their lines differ")
+    if (parked.names, parked.keys_used) != (again.names, again.keys_used):
+        raise Broken("parked commands and the names and keys that are in use differ")
 
 
 def _check_ladder(name: str, ladder: Ladder) -> int:

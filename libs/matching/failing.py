@@ -16,7 +16,7 @@ from libs.book.product import ProductBook
 from libs.events.commands import AnyCommand, Envelope
 from libs.events.events import AnyEvent, CommandDeadLettered, TradingStatusChanged
 from libs.events.values import NO_ID, ClosedReason, DeadLetterName, FailureCause, RejectReason, TradingStatus
-from libs.matching.parking import TIERS, defer, is_full, line_of, outcome, resume, waiting
+from libs.matching.parking import TIERS, again, defer, is_full, line_of, outcome, resume, waiting
 from libs.matching.rejections import end, header
 from libs.matching.repeats import repeat
 from libs.matching.replaying import close, is_open, refused
@@ -43,11 +43,11 @@ def fail(
     if before is None or before.attempt != command.attempt:
         events = repeat(state, command, book, time) or refused(state, command, book)
         return end(events or _fail_first(state, command, book, cause))
-    if not state.parked.is_first(before):
-        return end(defer(state, replace(before, cause=FailureCause.FOLLOWER)))
+    if not state.parked.is_first(before) and cause is not FailureCause.CRASH:
+        return end(defer(state, again(command, before, FailureCause.FOLLOWER)))
     if not is_open(state, before.replay_of):
         return end([*resume(state, before), *(refused(state, command, book) or ())])
-    return end(_fail_again(state, before, book, cause))
+    return end(_fail_again(state, command, before, book, cause))
 
 
 def _fail_first(
@@ -58,8 +58,14 @@ def _fail_first(
     return _with_halt(state, failed, book, _die(state, failed) if dies else defer(state, failed))
 
 
-def _fail_again(state: PartitionState, before: Parked, book: ProductBook | None, cause: FailureCause) -> list[AnyEvent]:
-    failed = replace(before, cause=cause, failures=before.failures + 1)
+def _fail_again(
+    state: PartitionState,
+    command: AnyCommand | Envelope,
+    before: Parked,
+    book: ProductBook | None,
+    cause: FailureCause,
+) -> list[AnyEvent]:
+    failed = again(command, before, cause)
     repeats = cause is FailureCause.FAULT and before.cause is FailureCause.FAULT
     dies = cause is FailureCause.CRASH or repeats or failed.failures > TIERS
     return _with_halt(state, failed, book, _die(state, failed) if dies else defer(state, failed))

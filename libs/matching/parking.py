@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import Final
 
+from msgspec.structs import replace
+
 from libs.book import orders
 from libs.book.parked import Parked, parked_by
 from libs.book.partition import PartitionState
@@ -43,11 +45,19 @@ def waiting(command: Command | Envelope, cause: FailureCause, failures: int, lin
         0,
         line,
         command.replay_of,
-        _terms(command) if isinstance(command, PlaceOrder) else None,
+        _terms(command),
     )
 
 
-def _terms(command: PlaceOrder) -> OrderTerms:
+def again(command: Command | Envelope, before: Parked, cause: FailureCause) -> Parked:
+    """One that waited until now. It may be read now, where it could not be when it came first."""
+    failures = before.failures + (cause is not FailureCause.FOLLOWER)
+    return replace(before, cause=cause, failures=failures, terms=_terms(command) or before.terms)
+
+
+def _terms(command: Command | Envelope) -> OrderTerms | None:
+    if not isinstance(command, PlaceOrder):
+        return None
     return OrderTerms(
         command.side,
         command.type,

@@ -13,7 +13,7 @@ from libs.book.product import ProductBook
 from libs.events.commands import AdvanceTime, AmendOrder, AnyCommand, CancelOrder
 from libs.events.events import AnyEvent, OrderDone
 from libs.events.values import ClosedReason, FailureCause, RejectReason
-from libs.matching.parking import defer, end_lines, is_full, line_of, resume, waiting
+from libs.matching.parking import again, defer, end_lines, is_full, line_of, resume, waiting
 from libs.matching.rejections import end, reject
 from libs.matching.repeats import repeat
 from libs.matching.replaying import close, is_open, refused
@@ -41,7 +41,7 @@ def _come_back(
     state: PartitionState, command: AnyCommand, book: ProductBook | None, parked: Parked, decide: Decide
 ) -> list[AnyEvent]:
     if not state.parked.is_first(parked):
-        return end(defer(state, replace(parked, cause=FailureCause.FOLLOWER)))
+        return end(defer(state, again(command, parked, FailureCause.FOLLOWER)))
     events = resume(state, parked)
     if not is_open(state, parked.replay_of):
         return [*events, *(refused(state, command, book) or ())]
@@ -52,25 +52,25 @@ def _come_back(
 
 def _taken(state: PartitionState, command: AnyCommand, book: ProductBook | None, decide: Decide) -> list[AnyEvent]:
     """A replay closes its dead letter with its decision."""
+    if book is not None and isinstance(command, AmendOrder | CancelOrder) and _is_anothers(state, command):
+        decide = _not_owner
     closed = close(state, command.command_id, command.number, command.replay_of, ClosedReason.REPLAYED)
     return [*closed, *decide(state, command, book)]
 
 
 def _decide(state: PartitionState, command: AnyCommand, book: ProductBook | None, decide: Decide) -> list[AnyEvent]:
     """A command that comes for the first time: what is about a parked order waits behind it, or ends it."""
-    if isinstance(command, AmendOrder | CancelOrder):
-        if book is not None and (line := line_of(state, command, book)) in state.parked.lines:
-            return (
-                _cancel(state, command, book, line, decide)
-                if isinstance(command, CancelOrder)
-                else _follow(state, command, book, line)
-            )
-        if _is_anothers(state, command):
-            return _taken(state, command, book, _not_owner)
-    return _taken(state, command, book, decide)
+    if not isinstance(command, AmendOrder | CancelOrder):
+        return _taken(state, command, book, decide)
+    line = line_of(state, command, book)
+    if line not in state.parked.lines:
+        return _taken(state, command, book, decide)
+    if isinstance(command, CancelOrder):
+        return _cancel(state, command, book, line, decide)
+    return _follow(state, command, book, line)
 
 
-def _follow(state: PartitionState, command: AmendOrder, book: ProductBook, line: bytes) -> list[AnyEvent]:
+def _follow(state: PartitionState, command: AmendOrder, book: ProductBook | None, line: bytes) -> list[AnyEvent]:
     if is_full(state, line):
         state.window.add(command.command_id, command.key, command.sent)
         return [reject(state, command, book, RejectReason.TOO_MANY_PARKED)]
@@ -78,7 +78,7 @@ def _follow(state: PartitionState, command: AmendOrder, book: ProductBook, line:
 
 
 def _cancel(
-    state: PartitionState, command: CancelOrder, book: ProductBook, line: bytes, decide: Decide
+    state: PartitionState, command: CancelOrder, book: ProductBook | None, line: bytes, decide: Decide
 ) -> list[AnyEvent]:
     """The order ends at once, parked or open, and with it what waits for it."""
     if line in state.parked:
@@ -101,7 +101,9 @@ def _end_parked(state: PartitionState, command: AnyCommand, book: ProductBook | 
 def _is_anothers(state: PartitionState, command: AmendOrder | CancelOrder) -> bool:
     """Whether it names a parked order of another account."""
     parked = state.parked.get(command.order_id)
-    return parked is not None and parked.is_place and parked.number == command.number
+    return (
+        parked is not None and parked.is_place and parked.number == command.number and parked.account != command.account
+    )
 
 
 def _not_owner(state: PartitionState, command: AnyCommand, book: ProductBook | None) -> list[AnyEvent]:

@@ -23,6 +23,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     events: list[bytes]
     digest: bytes
     """Of the state after it, by `tests.golden.digest`."""
+    cause: int = 0
+    """`FailureCause` of a command that failed; 0 of one that was decided."""
 
 
 class History(msgspec.Struct, frozen=True, array_like=True):

@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from libs.events.codec import encode
 from libs.events.commands import AnyCommand
 from libs.events.events import AnyEvent
@@ -18,9 +20,14 @@ from libs.matching.engine import RULES, Engine
 from tests.golden.digest import LATEST, digest
 from tests.golden.history import FOLDER, FORM, History, Step, save
 from tests.golden.traffic import START, Traffic
+from tests.property.choosing import Seeded
+from tests.property.pair import decided
+from tests.property.trouble import Troubled
 
 PARTITION: Final = 0
 LENGTH: Final = 400
+FAILURES: Final = "failures"
+FAILING_SEED: Final = 5
 SCENARIOS: Final[Mapping[str, frozenset[str]]] = {
     "orders": frozenset(),
     "stops": frozenset({"stops"}),
@@ -41,6 +48,19 @@ def record(name: str, commands: Iterable[tuple[AnyCommand, int]]) -> History:
     return History(FORM, name, PARTITION, RULES, LATEST, steps)
 
 
+def record_failures() -> History:
+    """Commands that fail, come back, die and are replayed, as a stream that listens to their events sends them."""
+    engine, stream = Engine(PARTITION), Troubled(Seeded(FAILING_SEED), products=2)
+    steps = [_step(engine, -1, START, None, engine.adopt_rules())]
+    for _ in range(LENGTH):
+        asked = stream.next()
+        events = decided(engine, asked)
+        stream.learn(events)
+        step = _step(engine, asked.offset, asked.time, encode(asked.command), events)
+        steps.append(msgspec.structs.replace(step, cause=asked.cause or 0))
+    return History(FORM, FAILURES, PARTITION, RULES, LATEST, steps)
+
+
 def _step(engine: Engine, offset: int, time: int, command: bytes | None, events: list[AnyEvent]) -> Step:
     return Step(offset, time, command, [encode(event) for event in events], digest(engine.state, LATEST))
 
@@ -53,9 +73,9 @@ def scenario(name: str) -> Iterable[tuple[AnyCommand, int]]:
 def main(folder: Path = FOLDER) -> int:
     """0 when all are written, 1 when one was there."""
     refused = 0
-    for name in SCENARIOS:
+    for history in (*(record(name, scenario(name)) for name in SCENARIOS), record_failures()):
         try:
-            print(f"{save(record(name, scenario(name)), folder).name} recorded")
+            print(f"{save(history, folder).name} recorded")
         except FileExistsError as error:
             print(f"{Path(error.filename).name} is there: what was recorded is never written again", file=sys.stderr)
             refused += 1

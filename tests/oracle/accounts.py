@@ -6,21 +6,23 @@ from libs.events.values import DoneReason, RejectReason, Side
 from tests.oracle.journal import Journal
 from tests.oracle.market import Market
 from tests.oracle.orders import end
+from tests.oracle.parking import Lot
 from tests.oracle.rejections import reject
 
 LONGEST_TIMEOUT = 24 * 60 * 60 * 1_000_000_000
 
 
-def cancel_all(command: CancelAllOrders, market: Market, journal: Journal) -> None:
-    journal.private(market, CancelAllDone, end_all(market, command.account, command.side, journal))
+def cancel_all(command: CancelAllOrders, market: Market, lot: Lot, journal: Journal) -> None:
+    journal.private(market, CancelAllDone, end_all(market, command.account, command.side, lot, journal))
 
 
-def end_all(market: Market, account: str, side: Side | None, journal: Journal) -> int:
-    """How many orders were ended."""
+def end_all(market: Market, account: str, side: Side | None, lot: Lot, journal: Journal) -> int:
+    """How many orders were ended, parked ones included."""
     mine = [order for order in market.in_cancel_order() if order.account == account and side in {None, order.side}]
     for order in mine:
         end(market, order, DoneReason.CANCELED, journal)
-    return len(mine)
+    lines = lot.lines_of(market, account, side) | {order.order_id for order in mine}
+    return len(mine) + lot.end_lines(lines, journal)
 
 
 def arm(command: ArmCancelAllAfter, market: Market, now: int, journal: Journal) -> None:

@@ -8,6 +8,7 @@ from tests.oracle.accounts import end_all
 from tests.oracle.journal import Journal
 from tests.oracle.market import Market, Order
 from tests.oracle.orders import end
+from tests.oracle.parking import Lot
 
 SWITCH, ORDER = 0, 1
 
@@ -27,14 +28,14 @@ class Deadline:
         return self.time, ORDER, self.what.order_id, self.market.number
 
 
-def run_deadlines(markets: list[Market], now: int, journal: Journal) -> None:
+def run_deadlines(markets: list[Market], now: int, lot: Lot, journal: Journal) -> None:
     while due := [deadline for market in markets for deadline in deadlines_of(market) if deadline.time <= now]:
         first = min(due, key=lambda deadline: deadline.rank)
         if isinstance(first.what, Order):
             end(first.market, first.what, DoneReason.EXPIRED, journal)
             continue
         del first.market.switches[first.what]
-        count = end_all(first.market, first.what, None, journal)
+        count = end_all(first.market, first.what, None, lot, journal)
         journal.private(first.market, CancelAllAfterFired, first.what, first.time, count)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from libs.events.commands import AnyCommand
+from libs.events.commands import AnyCommand, Envelope
 from libs.events.events import AnyEvent
 from tests.oracle.market import Market
 
@@ -12,7 +12,7 @@ Kind = Callable[..., AnyEvent]
 
 
 class Journal:
-    def __init__(self, command: AnyCommand, offset: int, now: int, seq: int) -> None:
+    def __init__(self, command: AnyCommand | Envelope, offset: int, now: int, seq: int) -> None:
         self._command = command
         self._offset = offset
         self._now = now
@@ -35,6 +35,19 @@ class Journal:
     def unlisted(self, number: int, kind: Kind, *fields: object) -> None:
         """A fact about no listed product."""
         self._write(kind, number, 0, fields)
+
+    def fact(self, market: Market | None, number: int, kind: Kind, *fields: object) -> None:
+        """A private fact about a product that may be listed."""
+        if market is None:
+            self.unlisted(number, kind, *fields)
+        else:
+            self.private(market, kind, *fields)
+
+    def aside(self, market: Market | None, number: int, kind: Kind, *fields: object) -> None:
+        """The same of what is not the command's own: who sent it is told by another event."""
+        sender, self._sender = self._sender, ("", 0, 0)
+        self.fact(market, number, kind, *fields)
+        self._sender = sender
 
     def close(self) -> list[AnyEvent]:
         self.events[-1] = replace(self.events[-1], last=True)

@@ -10,6 +10,7 @@ from libs.events.values import MAX_INTEGER, DoneReason, Product, RejectReason, T
 from tests.oracle.journal import Journal
 from tests.oracle.market import Market
 from tests.oracle.orders import end
+from tests.oracle.parking import Lot
 from tests.oracle.rejections import reject
 
 NAME_LIMIT = 64
@@ -80,9 +81,11 @@ class Listings:
             return RejectReason.INVALID_PRODUCT
         return RejectReason.TOO_MANY_PRODUCTS if self.counter >= COUNTER_LIMIT else None
 
-    def delist(self, market: Market, journal: Journal) -> None:
+    def delist(self, market: Market, lot: Lot, journal: Journal) -> None:
         for order in market.in_cancel_order():
             end(market, order, DoneReason.DELISTED, journal)
+        lot.end_lines(lot.lines_in(market), journal)
+        lot.forget_faults(market)
         market.product = replace(market.product, status=TradingStatus.DELISTED)
         journal.public(market, ProductDelisted, market.product)
         del self.by_number[market.number]
@@ -109,9 +112,10 @@ def update(command: UpdateProduct, market: Market, journal: Journal) -> None:
     journal.public(market, ProductUpdated, product)
 
 
-def set_status(command: SetTradingStatus, market: Market, journal: Journal) -> None:
+def set_status(command: SetTradingStatus, market: Market, lot: Lot, journal: Journal) -> None:
     if command.status is TradingStatus.DELISTED:
         reject(command, RejectReason.INVALID_PRODUCT, market, journal)
         return
+    lot.forget_faults(market)
     market.product = replace(market.product, status=command.status)
     journal.public(market, TradingStatusChanged, market.product)

@@ -1,37 +1,36 @@
 """How a rejection is told: it changes nothing, and says back what was asked."""
 
-from libs.events.commands import AmendOrder, AnyCommand, CancelOrder, PlaceOrder
+from libs.events.commands import AnyCommand, Envelope, PlaceOrder, tag_of
 from libs.events.events import AmendRejected, CancelRejected, CommandRejected, OrderRejected
 from libs.events.values import NO_ID, RejectReason
 from tests.oracle.journal import Journal, Kind
 from tests.oracle.market import Market
 
+KINDS: dict[int, Kind] = {2: AmendRejected, 3: CancelRejected}
+"""By the tag of the command, of any version."""
+
+
+def kind_of(command: AnyCommand | Envelope) -> int:
+    return command.kind if isinstance(command, Envelope) else tag_of(type(command))
+
 
 def reject(
-    command: AnyCommand, reason: RejectReason, market: Market | None, journal: Journal, first: bytes = NO_ID
+    command: AnyCommand | Envelope, reason: RejectReason, market: Market | None, journal: Journal, first: bytes = NO_ID
 ) -> None:
     kind, fields = _words(command, reason, first)
-    if market is None:
-        journal.unlisted(command.number, kind, *fields)
-    else:
-        journal.private(market, kind, *fields)
+    journal.fact(market, command.number, kind, *fields)
 
 
-def _words(command: AnyCommand, reason: RejectReason, first: bytes) -> tuple[Kind, tuple[object, ...]]:
+def _words(command: AnyCommand | Envelope, reason: RejectReason, first: bytes) -> tuple[Kind, tuple[object, ...]]:
     named = (command.order_id, command.client_oid, reason, first)
     if reason is RejectReason.STALE:
         return CommandRejected, named
-    match command:
-        case AmendOrder():
-            return AmendRejected, named
-        case CancelOrder():
-            return CancelRejected, named
-        case PlaceOrder():
-            return OrderRejected, _asked(command, reason, first)
-    return CommandRejected, named
+    if isinstance(command, PlaceOrder):
+        return OrderRejected, asked(command, reason, first)
+    return KINDS.get(kind_of(command), CommandRejected), named
 
 
-def _asked(command: PlaceOrder, reason: RejectReason, first: bytes) -> tuple[object, ...]:
+def asked(command: PlaceOrder, reason: RejectReason, first: bytes) -> tuple[object, ...]:
     return (
         command.order_id,
         command.client_oid,

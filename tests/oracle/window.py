@@ -37,7 +37,12 @@ class Window:
             self.watermark = max(self.watermark, gone.youngest)
 
     def remember(self, now: int, command_id: bytes, key: int, sent: int) -> None:
-        """`sent` is 0 of a command that does not count for the watermark. A key that is taken stays the first's."""
+        """`sent` is 0 of a command that does not count for the watermark. A key that is taken stays the first's.
+
+        A command that is remembered already, and came back, is not remembered twice.
+        """
+        if command_id in self:
+            return
         second = now // SECOND
         if not self.generations or self.generations[-1].second != second or self._is_full():
             self.generations.append(Generation(second))

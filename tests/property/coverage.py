@@ -1,12 +1,14 @@
 """What a stream has reached. A run that compares two engines proves nothing about a rule that it never came to."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from libs.events.commands import AdvanceTime, AmendOrder, AnyCommand, CancelOrder, PlaceOrder
 from libs.events.events import (
     AnyEvent,
     CancelAllAfterFired,
+    CommandDeadLettered,
+    CommandDeferred,
     OrderAccepted,
     OrderAmended,
     OrderDone,
@@ -17,7 +19,7 @@ from libs.events.events import (
     StopTriggered,
     TradeExecuted,
 )
-from libs.events.values import NO_ID, DoneReason, RejectReason, SelfTradePrevention, Side, TimeInForce
+from libs.events.values import NO_ID, ClosedReason, DoneReason, RejectReason, SelfTradePrevention, Side, TimeInForce
 
 DEEP_CASCADE = 4
 """Stops that fire in one command."""
@@ -30,16 +32,18 @@ class Coverage:
     def take(self, command: AnyCommand, events: Sequence[AnyEvent]) -> None:
         self.reached.update(set(_reached(command, events)))
 
-    def missing(self) -> list[str]:
-        return sorted(set(REQUIRED) - set(self.reached))
+    def missing(self, required: Iterable[str] | None = None) -> list[str]:
+        return sorted(set(REQUIRED if required is None else required) - set(self.reached))
 
 
 def _reached(command: AnyCommand, events: Sequence[AnyEvent]) -> Iterator[str]:
     for event in events:
         yield type(event).__name__
         reason = getattr(event, "reason", None)
-        if isinstance(reason, RejectReason | DoneReason):
+        if isinstance(reason, RejectReason | DoneReason | ClosedReason):
             yield f"{type(event).__name__} {reason.name}"
+        if isinstance(event, CommandDeferred | CommandDeadLettered):
+            yield f"{type(event).__name__} {event.cause.name}"
     yield from _of_self_trades(events)
     yield from _of_stops(command, events)
     yield from _of_amends(command, events)
@@ -166,3 +170,12 @@ REQUIRED = (
     *("AmendRejected of AmendOrder by client_oid", "OrderAmended of AmendOrder by client_oid"),
     *(f"a deadline, then {event}" for event in ("DuplicateIgnored", "OrderRejected", "CommandRejected")),
 )
+
+TROUBLES = (
+    *(f"CommandDeferred {cause}" for cause in ("VERSION", "FAULT", "FOLLOWER")),
+    *(f"CommandDeadLettered {cause}" for cause in ("VERSION", "FAULT", "CRASH", "UNREADABLE")),
+    *(f"DeadLetterClosed {reason}" for reason in ("REPLAYED", "DIED_AGAIN", "DISCARDED")),
+    *(f"{kind} {reason}" for kind in ("OrderRejected", "AmendRejected") for reason in ("CANCELED", "DEAD_LETTERED")),
+    *("CancelRejected DEAD_LETTERED", "CommandRejected DEAD_LETTERED", "CommandResumed"),
+)
+"""Of streams in which commands fail."""

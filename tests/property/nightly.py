@@ -15,7 +15,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from tests.property.coverage import Coverage
-from tests.property.run import LONG, Shape, run
+from tests.property.run import LONG, TROUBLED, Shape, run
 
 STREAM = 50_000
 SHAPES = (
@@ -23,6 +23,7 @@ SHAPES = (
     Shape(products=1),
     Shape(calm=8, checked=100, restarted=2_000),
     LONG,
+    TROUBLED,
     Shape(products=1, calm=20, prefill=300, checked=200, restarted=5_000),
 )
 

@@ -6,6 +6,7 @@ engine must go on from a snapshot as if it had never stopped.
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Protocol
 
 from libs.book.fold import fold
 from libs.book.invariants import check
@@ -13,7 +14,9 @@ from libs.book.partition import PartitionState
 from libs.book.snapshot import dump, load, state_hash
 from libs.book.window import Window
 from libs.events.codec import decode_event, encode
+from libs.events.commands import AnyCommand, Envelope
 from libs.events.events import AnyEvent
+from libs.events.values import FailureCause
 from libs.matching import RULES, Engine
 from tests.oracle.difference import first_difference, listed
 from tests.oracle.engine import NaiveEngine
@@ -27,6 +30,23 @@ SCRIPT_LINES = 12
 
 class Difference(AssertionError):
     """The engine and the oracle, or the rules of every history, do not agree."""
+
+
+class Decides(Protocol):
+    """The engine, and the oracle."""
+
+    def handle(self, command: AnyCommand, offset: int, time: int) -> list[AnyEvent]: ...
+
+    def fail(
+        self, command: AnyCommand | Envelope | None, offset: int, time: int, cause: FailureCause
+    ) -> list[AnyEvent]: ...
+
+
+def decided(engine: Decides, step: Step) -> list[AnyEvent]:
+    if step.cause is None:
+        return engine.handle(step.command, step.offset, step.time)
+    command = None if step.cause is FailureCause.UNREADABLE else step.read or step.command
+    return engine.fail(command, step.offset, step.time, step.cause)
 
 
 class Pair:
@@ -49,10 +69,10 @@ class Pair:
         script = self._script.setdefault(command.number, deque(maxlen=SCRIPT_LINES))
         script.append(step)
         try:
-            found = self.engine.handle(command, step.offset, step.time)
+            found = decided(self.engine, step)
         except Exception as error:
             raise Difference(f"the engine raised {error!r}\n{self._told(step)}") from error
-        expected = self.oracle.handle(command, step.offset, step.time)
+        expected = decided(self.oracle, step)
         if found != expected:
             raise Difference(f"{first_difference(found, expected)}\n{self._told(step)}")
         try:
@@ -85,5 +105,11 @@ class Pair:
 
     def _told(self, step: Step) -> str:
         steps = self._script[step.command.number]
-        script = "\n".join(f"  {each.offset} at {each.time - START}: {said(each.command)}" for each in steps)
+        script = "\n".join(
+            f"  {each.offset} at {each.time - START}: {_failing(each)}{said(each.command)}" for each in steps
+        )
         return f"the last commands about product {step.command.number}, and this one:\n{script}"
+
+
+def _failing(step: Step) -> str:
+    return "" if step.cause is None else f"{step.cause.name} "

@@ -9,6 +9,7 @@ from tests.property.choosing import Seeded
 from tests.property.coverage import Coverage
 from tests.property.pair import Difference, Pair
 from tests.property.streams import Stream
+from tests.property.trouble import Troubled
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,29 @@ class Shape:
     """The engine goes on from a snapshot every so many commands; 0 is never."""
     hurried: bool = False
     """Tens of thousands of commands a second."""
+    troubled: bool = False
+    """Commands fail, come back, die and are replayed."""
     window: int = CAPACITY
     """How many commands are remembered at most. What a snapshot restores remembers as many as it always does."""
 
 
 LONG = Shape()
+TROUBLED = Shape(troubled=True)
+
+
+def _stream(choose: Seeded, partition: int, shape: Shape) -> Stream:
+    if shape.troubled:
+        return Troubled(choose, shape.products, shape.calm, shape.hurried, partition=partition)
+    return Stream(choose, shape.products, shape.calm, shape.hurried)
 
 
 def run(seeds: Iterable[int], commands: int, shape: Shape) -> Coverage:
     """Raises Difference, with the seed and the offset in it, where the two do not agree."""
     coverage = Coverage()
     for seed in seeds:
-        stream = Stream(Seeded(seed), products=shape.products, calm=shape.calm, hurried=shape.hurried)
-        pair = Pair(seed % PARTITIONS, shape.window)
+        partition = seed % PARTITIONS
+        stream = _stream(Seeded(seed), partition, shape)
+        pair = Pair(partition, shape.window)
         try:
             for at in range(shape.prefill + commands):
                 step = stream.passive() if 0 < at <= shape.prefill else stream.next()

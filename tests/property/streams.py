@@ -18,6 +18,7 @@ from libs.events.commands import (
     CancelAllOrders,
     CancelOrder,
     DelistProduct,
+    Envelope,
     ListProduct,
     PlaceOrder,
     SetTradingStatus,
@@ -38,6 +39,7 @@ from libs.events.values import (
     MAX_INTEGER,
     NO_ID,
     DeadLetterName,
+    FailureCause,
     OrderType,
     SelfTradePrevention,
     Side,
@@ -69,6 +71,10 @@ class Step:
     command: AnyCommand
     offset: int
     time: int
+    cause: FailureCause | None = None
+    """Of a command that fails."""
+    read: Envelope | None = None
+    """What can be read of it, where it is not the whole."""
 
 
 @dataclass

@@ -10,8 +10,9 @@ from libs.events.events import CommandRejected, ProductListed
 from libs.events.values import RejectReason
 from tests.oracle.products import COUNTER_LIMIT, PARTITIONS
 from tests.property.choosing import Drawn, Seeded, one_in
+from tests.property.coverage import TROUBLES
 from tests.property.pair import Pair
-from tests.property.run import LONG, Shape, run
+from tests.property.run import LONG, TROUBLED, Shape, run
 from tests.property.streams import START, Step, Stream
 from tests.unit.matching.script import listing
 
@@ -55,6 +56,11 @@ def test_deep_books_agree() -> None:
 def test_a_hurry_agrees_and_forgets_by_the_generation() -> None:
     coverage = run((4,), 20_000, Shape(hurried=True, window=10_000, checked=500, restarted=0))
     assert coverage.reached["CommandRejected STALE"] > 10
+
+
+def test_what_fails_comes_back_dies_and_is_replayed_agrees() -> None:
+    coverage = run((5, 6), 5_000, TROUBLED)
+    assert not coverage.missing(TROUBLES)
 
 
 def test_numbers_of_products_run_out() -> None:

@@ -74,6 +74,8 @@ def parse(said: str, now: int, number: int, name: str, id_of: Callable[[str], by
     match words:
         case ["amend", order, account, *changes]:
             return parse_amend(line.head(account, id_of(order)), changes, now)
+        case ["amend_oid", client_oid, account, *changes]:
+            return parse_amend(line.head(account, NO_ID, client_oid), changes, now)
         case ["cancel", order, account]:
             return CancelOrder(*line.head(account, id_of(order)))
         case ["cancel_oid", client_oid, account]:

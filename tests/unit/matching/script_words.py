@@ -12,7 +12,11 @@ from libs.events.events import (
     CancelAllAfterFired,
     CancelAllDone,
     CancelRejected,
+    CommandDeadLettered,
+    CommandDeferred,
     CommandRejected,
+    CommandResumed,
+    DeadLetterClosed,
     DuplicateIgnored,
     OrderAccepted,
     OrderAmended,
@@ -49,7 +53,8 @@ def show_event(event: AnyEvent, subject: bytes, names: Names) -> str:
             return "accepted"
         case OrderRejected() | AmendRejected() | CancelRejected() | CommandRejected():
             first = f" of {names[event.first_order_id]}" if event.first_order_id else ""
-            return f"rejected {event.reason.name.lower()}{first}"
+            parked = f" {names[event.parked_id]}" if event.parked_id else ""
+            return f"rejected {event.reason.name.lower()}{first}{parked}"
         case TradeExecuted():
             return f"trade {show_size(event.size)} @ {show_price(event.price)} with {names[event.maker_order_id]}"
         case SelfTradePrevented():
@@ -91,6 +96,14 @@ def show_other(event: AnyEvent) -> str:
             return f"switch of {event.owner} fired {event.count}"
         case TimeAdvanced():
             return "time advanced"
+        case CommandDeferred():
+            return f"deferred {event.cause.name.lower()} {event.tier}"
+        case CommandResumed():
+            return "resumed"
+        case CommandDeadLettered():
+            return f"dead {event.cause.name.lower()}"
+        case DeadLetterClosed():
+            return f"closed {event.reason.name.lower()}"
     return show_product(event)
 
 
