@@ -1,14 +1,14 @@
 """What ends a worker, each with its numbers."""
 
-from libs.service.failures import Fatal
+from libs.service.failures import Fatal, Transient
 
 
 class PositionConflict(Fatal):
     """Log and consumer group disagree about the next command."""
 
 
-class UnreadableCommand(Fatal):
-    """Bytes in `orders` that hold no command of this version: the partition stops rather than skip them."""
+class LaterVersion(Transient):
+    """More commands of a later version than are put off at a time: the partition waits for the upgrade."""
 
 
 class PartitionStuck(Fatal):

@@ -7,33 +7,30 @@ over again.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from libs.book.fold import Broken
 from libs.book.snapshot import dump
-from libs.events.codec import Unreadable, decode_command, encode
-from libs.events.events import PRODUCT_EVENTS, AnyEvent
-from libs.events.topics import ORDER_EVENTS, ORDERS, PRODUCTS
+from libs.events.codec import encode
+from libs.events.topics import ORDER_EVENTS, ORDERS
 from libs.kafka.ports import Entry, InputOffset, Outbox, Record, TransactionalWriter
-from libs.matching import Engine
+from libs.service.failures import Transient
+from libs.service.logging import Log as Logger
 from libs.snapshots.envelope import Stored
 from libs.snapshots.recovering import Recovered
 from services.orderbook_worker.alarm import Alarm
-from services.orderbook_worker.failures import StateBroken, UnreadableCommand
+from services.orderbook_worker.attempts import Trial
+from services.orderbook_worker.deciding import Decided, Decider
+from services.orderbook_worker.faults import Faulted
 from services.orderbook_worker.metrics import LaneMetrics
 from services.orderbook_worker.settings import WorkerSettings
-
-_NANOSECONDS_A_MILLISECOND = 1_000_000
 
 
 class Batch(NamedTuple):
     """What one transaction writes, and the state after it when a snapshot is due."""
 
-    events: list[Entry]
-    products: list[Entry]
+    decided: Decided
     next_command: int
-    decided: list[AnyEvent]
     seq: int
     snapshot: bytes | None
 
@@ -43,27 +40,35 @@ class Lane:
 
     def __init__(
         self,
-        partition: int,
+        decider: Decider,
+        trial: Trial,
         group: str,
         recovered: Recovered,
         writer: TransactionalWriter,
         settings: WorkerSettings,
         metrics: LaneMetrics,
         alarm: Alarm,
+        logger: Logger,
+        after: Callable[[Decided], None],
         save: Callable[[int, Stored], None],
         relieved: Callable[[int], None],
     ) -> None:
-        self.partition = partition
-        self.engine = Engine(partition, recovered.state)
-        self.next_command = recovered.state.command_offset + 1
-        """The next one to decide: it stands behind what was decided last."""
+        """`after` is told what was committed, `save` gets snapshots, `relieved` hears when a full lane has room again."""
+        self.partition = decider.partition
+        self.engine = decider.engine
         self.next_event_offset = recovered.next_event_offset
         """Behind the last committed event."""
+        self.committed_seq = recovered.state.seq
+        """Of the last committed event."""
+        self._decider = decider
+        self._trial = trial
         self._group = group
         self._writer = writer
         self._settings = settings
         self._metrics = metrics
         self._alarm = alarm
+        self._logger = logger
+        self._after = after
         self._save = save
         self._relieved = relieved
         self._inbox: deque[Sequence[Record]] = deque()
@@ -80,6 +85,11 @@ class Lane:
         self._position = 0
         """What the group was told last, by this lane; an empty partition has nothing to tell."""
         self._position_due = float("-inf")
+
+    @property
+    def next_command(self) -> int:
+        """The next one to decide: it stands behind what was decided last."""
+        return self._decider.next_command
 
     def offer(self, records: Sequence[Record]) -> bool:
         """Take commands in log order. False when that is enough for now: pause until `relieved` is called."""
@@ -109,18 +119,56 @@ class Lane:
             await self._begin()
             self._set_alarm()
             while await self._gathered():
-                batch = self._decide(self._take())
-                self._set_alarm()
-                await self._settle()
-                self._commit_started = self._loop.time()
-                self._in_flight = asyncio.create_task(self._commit(batch))
-                self._in_flight.add_done_callback(lambda _: self._came.set())
+                await self._trial.open()
+                if self._trial.is_careful(self.next_command):
+                    await self._do_alone(self.next_command)
+                else:
+                    await self._do(self._settings.batch_commands)
             await self._settle()
             await self._commit_position()
+            await self._quietly(self._trial.end(self.next_command))
+        except Exception:
+            await self._quietly(self._trial.take_back())
+            raise
         finally:
             self._alarm.close()
             if self._in_flight is not None:
                 self._in_flight.cancel()
+
+    async def _do(self, most: int) -> None:
+        """Decide a batch of at most so many commands, and let its commit begin when the one before has ended."""
+        try:
+            batch = self._decide(self._take(most))
+        except Faulted:
+            await self._settle()  # what was decided before is good, and need not be decided again
+            raise
+        self._set_alarm()
+        await self._settle()
+        self._commit_started = self._loop.time()
+        self._in_flight = asyncio.create_task(self._commit(batch))
+        self._in_flight.add_done_callback(lambda _: self._came.set())
+
+    async def _do_alone(self, offset: int) -> None:
+        """Owners died hereabouts: the next command is announced, decided and committed alone."""
+        await self._settle()
+        deadly = self._trial.is_deadly(offset)
+        if deadly:
+            self._decider.crash(self._settings.crash_tries)
+        else:
+            await self._trial.announce(offset)
+        await self._do(1)
+        await self._settle()
+        if deadly:
+            await self._trial.found(offset)
+        else:
+            self._trial.survived()
+
+    async def _quietly(self, word: Awaitable[None]) -> None:
+        """A word about attempts that the log does not take makes a search longer, and nothing else."""
+        try:
+            await word
+        except Transient as error:
+            self._logger.info("attempts not told", partition=self.partition, detail=str(error))
 
     def committed(self) -> Recovered:
         """The state as the log has it. Only after `run` has returned."""
@@ -137,8 +185,8 @@ class Lane:
         """Say in the log which rules decide from here on, if these are new."""
         events = self.engine.adopt_rules()
         if events:
-            entries = [Entry(None, encode(event)) for event in events]
-            await self._commit(Batch(entries, [], self.next_command, events, self.engine.state.seq, None))
+            outbox = Outbox(ORDER_EVENTS, self.partition, [Entry(None, encode(event)) for event in events])
+            await self._commit(Batch(Decided([outbox], events, []), self.next_command, self.engine.state.seq, None))
 
     def _set_alarm(self) -> None:
         self._alarm.due(self.engine.state.next_deadline(), self.next_command - 1)
@@ -193,12 +241,12 @@ class Lane:
         except TimeoutError:
             return
 
-    def _take(self) -> list[Record]:
-        """At most one batch of what has come."""
+    def _take(self, most: int) -> list[Record]:
+        """At most so many of what has come."""
         was_full = self.is_full
         taken: list[Record] = []
         while self._inbox:
-            room = self._settings.batch_commands - len(taken)
+            room = most - len(taken)
             records = self._inbox[0]
             if len(records) > room:
                 taken += records[:room]
@@ -210,40 +258,13 @@ class Lane:
             self._relieved(self.partition)
         return taken
 
-    def _decide(self, records: Iterable[Record]) -> Batch:
-        entries: list[Entry] = []
-        products: list[Entry] = []
-        decided: list[AnyEvent] = []
-        handle = self.engine.handle
-        try:
-            for record in records:
-                self._expect(record)
-                command = decode_command(record.value or b"")
-                for event in handle(command, record.offset, record.timestamp * _NANOSECONDS_A_MILLISECOND):
-                    entries.append(Entry(record.key or self._key_of(event), encode(event)))
-                    decided.append(event)
-                    if isinstance(event, PRODUCT_EVENTS):
-                        product = event.product
-                        products.append(Entry(product.product_id.encode(), encode(product)))
-        except Unreadable as error:
-            raise UnreadableCommand(f"{ORDERS}/{self.partition} at offset {self.next_command - 1}: {error}") from error
-        except Broken as error:
-            raise StateBroken(f"{ORDERS}/{self.partition} at offset {self.next_command - 1}: {error}") from error
-        seq = self.engine.state.seq
-        return Batch(entries, products, self.next_command, decided, seq, self._dumped_if_due())
-
-    def _key_of(self, event: AnyEvent) -> bytes | None:
-        """Of an event whose command is about no product: of the product in which a deadline came."""
-        book = self.engine.state.products.get(event.number)
-        return None if book is None else book.product.product_id.encode()
-
-    def _expect(self, record: Record) -> None:
-        """Nothing transactional is written to `orders`, so its offsets have no holes."""
-        if record.offset != self.next_command:
-            raise StateBroken(
-                f"{ORDERS}/{self.partition}: command {record.offset} came where {self.next_command} was expected"
-            )
-        self.next_command += 1
+    def _decide(self, records: Sequence[Record]) -> Batch:
+        decided = self._decider.decide(records)
+        left = [record for record in records if record.offset >= self.next_command]
+        if left:
+            self._inbox.appendleft(left)
+            self._backlog += len(left)
+        return Batch(decided, self.next_command, self.engine.state.seq, self._dumped_if_due())
 
     def _dumped_if_due(self) -> bytes | None:
         """The state after this batch and before the next is decided: published once this one is committed."""
@@ -259,19 +280,18 @@ class Lane:
             await task
 
     async def _commit(self, batch: Batch) -> None:
-        outboxes = [Outbox(ORDER_EVENTS, self.partition, batch.events)]
-        if batch.products:
-            outboxes.append(Outbox(PRODUCTS, self.partition, batch.products))
-        started = self._loop.time()
+        decided, started = batch.decided, self._loop.time()
         position = InputOffset(self._group, ORDERS, self.partition, batch.next_command)
         told = started >= self._position_due
-        bases = await self._writer.commit(outboxes, position if told else None)
+        bases = await self._writer.commit(decided.outboxes, position if told else None)
         if told:
             self._told(batch.next_command)
-        self.next_event_offset = bases[0] + len(batch.events)
+        self.next_event_offset = bases[0] + len(decided.events)
+        self.committed_seq = batch.seq
         took = self._loop.time() - started
         self._gap = self._gap_after(took)
-        self._metrics.committed(batch.decided, took)
+        self._metrics.committed(decided.events, took)
+        self._after(decided)
         if batch.snapshot is not None:
             self._snapshot(batch.seq, batch.snapshot)
 

@@ -37,6 +37,27 @@ class WorkerSettings(SnapshotSettings, frozen=True, kw_only=True):
     takeover_backoff_ms: int = 100
     """After the first failed take-over; doubles up to `takeover_backoff_most_ms`, with jitter."""
     takeover_backoff_most_ms: int = 5_000
+    decide_limit_ms: int = 6_000
+    """For one command, then the process ends: so long does the group wait for a silent member before another takes
+    over, so whoever is slower than that has been replaced already."""
+    decide_look_ms: int = 500
+    """Between two looks of the watchdog at the command that is being decided."""
+    crash_takeovers: int = 3
+    """From so many in a row at one command on, each of which ended with its process, commands are announced and go alone."""
+    crash_tries: int = 3
+    """So many processes may end while they decide one announced command; then it is a dead letter."""
+    later_version_commands: int = 500
+    """Commands of a later version that may wait at a time; beyond, the partition waits for workers that can read them."""
+    letter_bytes: int = 800_000
+    """Of the value of a record in a retry topic, or in the dead letters: the rest of what the log takes is for headers."""
+    forward_records: int = 500
+    """Commands one poll of a retry topic brings, and one publication brings back."""
+    forward_pause_ms: int = 1_000
+    """After a retry topic that could not be read, or commands that could not be brought back."""
+    fault_prefix: str = ""
+    """For tests: a client_oid that begins with it breaks what its next word says (`injecting.py`). Empty: none does."""
+    fault_consent: str = ""
+    """Needed beside `fault_prefix`: the word break, and the name of the cluster."""
     hand_over_save_ms: int = 1_000
     """For the snapshots that a worker saves, still trading, when it was told to stop. What is not saved then is folded."""
     hand_over_tail_events: int = 50_000

@@ -14,26 +14,25 @@ from libs.service.process import Process
 from libs.snapshots.envelope import Stored
 from libs.snapshots.recovering import Recovered
 from libs.snapshots.snapshots import Snapshots
-from services.orderbook_worker.alarm import Alarm
 from services.orderbook_worker.failures import PartitionStuck
 from services.orderbook_worker.lane import Lane
-from services.orderbook_worker.metrics import LaneMetrics
+from services.orderbook_worker.ownership import Owning, Tries
 from services.orderbook_worker.settings import WorkerSettings
 from services.orderbook_worker.takeover import Superseded, Takeover, agree
+from services.orderbook_worker.watchdog import Watchdog
 
 
 class Worker:
     """The group's listener. Rebalances are eager, so each assignment begins from nothing owned."""
 
-    def __init__(self, process: Process[WorkerSettings], log: Log, snapshots: Snapshots) -> None:
+    def __init__(self, process: Process[WorkerSettings], log: Log, snapshots: Snapshots, watchdog: Watchdog) -> None:
         self._process = process
         self._settings = process.settings
         self._logger = process.log
         self._snapshots = snapshots
-        self._group_name = f"{self._settings.cluster}-orderbook-worker"
-        self._group: GroupReader = log.group(ORDERS, self._group_name, self._settings.instance, committed=False)
-        self._publisher = log.publisher()
-        """Of alarms; connects when the first one rings."""
+        name = f"{self._settings.cluster}-orderbook-worker"
+        self._group: GroupReader = log.group(ORDERS, name, self._settings.instance, committed=False)
+        self._owning = Owning(process, log, name, watchdog)
         self._takeover = Takeover(log, snapshots, self._settings, process.log, process.metrics)
         self._owners: dict[int, asyncio.Task[None]] = {}
         self._lanes: dict[int, Lane] = {}
@@ -44,7 +43,16 @@ class Worker:
 
     async def run(self) -> None:
         """Until the process is told to stop; raises what ended it otherwise."""
-        await self._group.start(self)
+        await self._owning.start()
+        try:
+            await self._group.start(self)
+            await self._trade()
+        finally:
+            await self._owning.close()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _trade(self) -> None:
         try:
             while not self._process.stop.is_set():
                 await self._poll()
@@ -52,9 +60,6 @@ class Worker:
         finally:
             await self._group.leave()
             await asyncio.gather(*self._saving, return_exceptions=True)
-            await self._publisher.close()
-        if self._failure is not None:
-            raise self._failure
 
     async def _poll(self) -> None:
         """Commands to their lanes. Raises what ended one of them."""
@@ -111,70 +116,56 @@ class Worker:
 
     async def _own(self, partition: int, generation: int) -> None:
         """Take over and run, again after each failure that another take-over repairs."""
-        attempt = 0
+        tries = Tries(self._settings.takeover_attempts)
         try:
-            while self._is_present(generation) and not await self._try_to_own(partition, generation, attempt):
-                attempt += 1
-                await asyncio.sleep(self._backoff(attempt))
+            while self._is_present(generation) and not await self._try_to_own(partition, generation, tries):
+                await asyncio.sleep(self._backoff(tries.failed))
         except (Superseded, NotAssigned, asyncio.CancelledError):
             return
         except BaseException as error:  # noqa: BLE001  # whatever ends an owner ends the process, in `run`
             self._fail(error)
 
-    async def _try_to_own(self, partition: int, generation: int, failed_before: int) -> bool:
+    async def _try_to_own(self, partition: int, generation: int, tries: Tries) -> bool:
         """True when the partition was owned and let go; False when another take-over may do."""
         try:
-            await self._own_once(partition, generation)
+            await self._own_once(partition, generation, tries)
         except NotAssigned:
             raise
         except Transient as error:
-            attempt = failed_before + 1
             self._logger.warning(
-                "partition dropped", partition=partition, attempt=attempt, error=type(error).__name__, detail=str(error)
+                "partition dropped",
+                partition=partition,
+                attempt=tries.failed + 1,
+                error=type(error).__name__,
+                detail=str(error),
             )
-            if attempt >= self._settings.takeover_attempts:
-                raise PartitionStuck(f"partition {partition}: {attempt} take-overs failed: {error}") from error
+            tries.fail(partition, error)
             return False
         return True
 
-    async def _own_once(self, partition: int, generation: int) -> None:
+    async def _own_once(self, partition: int, generation: int, tries: Tries) -> None:
         kept = self._kept.pop(partition, None)
         present: Callable[[], bool] = lambda: self._is_present(generation)  # noqa: E731
+        last = await self._owning.last_attempt(partition)
         recovered, writer = await self._takeover.take(partition, kept, present)
         try:
             following = agree(partition, recovered.state, await self._group.committed(partition))
-            metrics = LaneMetrics(self._process.metrics, self._process.clock, partition, lambda: recovered.state)
-            lane = Lane(
-                partition,
-                self._group_name,
-                recovered,
-                writer,
-                self._settings,
-                metrics,
-                self._alarm(partition),
-                self._save,
-                self._relieved,
-            )
+            tries.begin(following)
             if not present():
                 raise Superseded
-            self._lanes[partition] = lane
+            owned = self._owning.own(recovered, writer, last, self._save, self._relieved)
+            lane = self._lanes[partition] = owned.lane
             self._group.seek(partition, following)
             self._group.resume([partition])
             self._note_readiness()
             try:
-                await lane.run()
+                await owned.run()
             finally:
                 self._lanes.pop(partition, None)
-                metrics.forget()
             self._kept[partition] = lane.committed()
             self._save_at_hand_over(partition, lane)
         finally:
             await writer.close()
-
-    def _alarm(self, partition: int) -> Alarm:
-        pause_s, look_s = self._settings.alarm_pause_ms / 1000, self._settings.alarm_look_ms / 1000
-        bits = self._process.chance.getrandbits
-        return Alarm(partition, self._publisher, self._process.clock, self._logger, pause_s, look_s, bits)
 
     def _note_readiness(self) -> None:
         if len(self._lanes) == len(self._owners):

@@ -7,17 +7,18 @@ from typing import Final
 from libs.events import events as facts
 from libs.events import ids
 from libs.events.codec import Unreadable, decode_event
-from libs.events.commands import AnyCommand
+from libs.events.commands import AnyCommand, Envelope
 from libs.events.events import REJECTIONS, AnyEvent
-from libs.events.values import RejectReason, TradingStatus
+from libs.events.values import FailureCause, RejectReason, TradingStatus
 from libs.kafka.ports import Record
-from sim.check.commands import Commands
+from sim.check.commands import NOBODY, Commands
 from sim.check.difference import Difference, same
 from sim.check.naive.exchange import RULES, NaiveExchange
 from sim.check.naive.fact import Fact
 from sim.plan import is_recorded
 
 Rejection = facts.OrderRejected | facts.AmendRejected | facts.CancelRejected | facts.CommandRejected
+CALLED_OFF: Final = (facts.OrderDone, facts.CancelAllAfterDisarmed)
 EXPECTED: Final = frozenset((RejectReason.UNKNOWN_ORDER, RejectReason.ORDER_DONE))
 """Why the exchange may reject what the recording asks: orders that never came, or ended otherwise than at Bitstamp."""
 
@@ -46,7 +47,7 @@ class Outcomes:
         """What the command that is being read causes,"""
         self._next: Fact | None = None
         """and of that what comes next."""
-        self._command: AnyCommand | None = None
+        self._command: AnyCommand | Envelope | None = None
 
     def read(self, record: Record) -> AnyEvent:
         """Check and apply one record. Raises Difference."""
@@ -66,6 +67,9 @@ class Outcomes:
             raise Difference(f"seq follows {self.seq}: lost or there twice")
         if type(event) is facts.RulesChanged:
             self._adopt(event)
+            return
+        if self.between and not event.command_id and isinstance(event, CALLED_OFF):
+            self._call_off(event)
             return
         if self.between:
             self._begin(event)
@@ -94,15 +98,33 @@ class Outcomes:
         if offset >= len(self._asked):
             raise Difference(f"outcome of command {offset}, which is not in orders")
         self.command = offset
-        self._command = self._asked.command(offset)
-        self._course = self.exchange.decide(self._command, self._asked.appended(offset))
+        command, appended = self._asked.command(offset), self._asked.appended(offset)
+        cause = _failure(event, command)
+        if cause is None:
+            assert not isinstance(command, Envelope), "what cannot be read has failed"
+            self._course = self.exchange.decide(command, appended)
+        else:
+            if cause in {FailureCause.VERSION, FailureCause.UNREADABLE}:
+                command = self._asked.envelope(offset) if cause is FailureCause.VERSION else NOBODY
+            self._course = self.exchange.fail(command, cause, appended, offset)
+        self._command = command
         self._next = next(self._course, None)
 
-    def _compare_header(self, event: AnyEvent, command: AnyCommand, fact: Fact) -> None:
+    def _call_off(self, event: facts.OrderDone | facts.CancelAllAfterDisarmed) -> None:
+        """A deadline that could not happen: no command's doing."""
+        fact = self.exchange.call_off(event)
+        fact.compare(event)
+        self._compare_header(event, NOBODY if isinstance(event, facts.OrderDone) else None, fact)
+        same("it stands alone, behind the command before it", (True, self.command), (event.last, event.command_offset))
+        self.seq = self.exchange.moment.seq = event.seq
+
+    def _compare_header(self, event: AnyEvent, command: AnyCommand | Envelope | None, fact: Fact) -> None:
+        """Without a command, whose switch it was stands where the sender does."""
         same("engine time", self.exchange.moment.time, event.time)
         same("number of the product", fact.number, event.number)
-        sender = (command.account, command.key, command.sent) if fact.own else ("", 0, 0)
-        same("account, key and sent", sender, (event.account, event.key, event.sent))
+        if command is not None:
+            sender = (command.account, command.key, command.sent) if fact.own else ("", 0, 0)
+            same("account, key and sent", sender, (event.account, event.key, event.sent))
         book = self.books.get(fact.number)
         if book is None or (fact.number not in self.products and type(event) is not facts.ProductDelisted):
             same("sequence outside all products", 0, event.sequence)
@@ -119,13 +141,13 @@ class Outcomes:
         self.between = self._next is None
         same("last event of its command", self.between, event.last)
 
-    def _count(self, event: AnyEvent, command: AnyCommand) -> None:
+    def _count(self, event: AnyEvent, command: AnyCommand | Envelope) -> None:
         if type(event) is facts.DuplicateIgnored:
             self.duplicates += 1
         elif isinstance(event, REJECTIONS):
             self._count_rejection(event, command)
 
-    def _count_rejection(self, event: Rejection, command: AnyCommand) -> None:
+    def _count_rejection(self, event: Rejection, command: AnyCommand | Envelope) -> None:
         if not is_recorded(command.account):
             self.other_rejections[event.reason] += 1
         elif event.reason is RejectReason.DUPLICATE:
@@ -140,3 +162,10 @@ class Outcomes:
     def _is_restricted(self, number: int) -> bool:
         """A recorded halt has been replayed: what came meanwhile is refused."""
         return number in self.products and self.products[number].status is not TradingStatus.ONLINE
+
+
+def _failure(event: AnyEvent, command: AnyCommand | Envelope) -> FailureCause | None:
+    """Why the command was not decided, as its first event says; None of one that was."""
+    if isinstance(event, facts.CommandDeferred | facts.CommandDeadLettered):
+        return None if event.cause is FailureCause.FOLLOWER and not isinstance(command, Envelope) else event.cause
+    return FailureCause.VERSION if isinstance(command, Envelope) else None

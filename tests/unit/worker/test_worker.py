@@ -11,8 +11,8 @@ from libs.events.events import OrderDone, TimeAdvanced
 from libs.events.values import DoneReason, Side
 from libs.kafka.failures import Aborted, Fenced
 from libs.kafka.memory import Point
-from libs.kafka.ports import Entry, InputOffset
-from services.orderbook_worker.failures import PositionConflict, UnreadableCommand
+from libs.kafka.ports import InputOffset
+from services.orderbook_worker.failures import PositionConflict
 from tests.unit.worker.venue import Cluster, folded, running, until
 
 WRITER = "outcry-orders-0"
@@ -79,21 +79,6 @@ def test_a_fence_ends_the_process(cluster: Cluster) -> None:
         await cluster.publish(cluster.place())
         assert worker.task is not None
         with pytest.raises(Fenced):
-            await asyncio.wait_for(worker.task, 20)
-
-    asyncio.run(scenario())
-
-
-def test_what_cannot_be_read_stops_the_process_and_is_not_skipped(cluster: Cluster) -> None:
-    async def scenario() -> None:
-        await cluster.publish(cluster.listing())
-        publisher = cluster.log.publisher()
-        await publisher.start()
-        await publisher.publish(topics.ORDERS, 0, [Entry(b"TEST", b"\xc1")])
-        worker = cluster.worker("w1")
-        await worker.start()
-        assert worker.task is not None
-        with pytest.raises(UnreadableCommand, match="orders/0 at offset 1"):
             await asyncio.wait_for(worker.task, 20)
 
     asyncio.run(scenario())

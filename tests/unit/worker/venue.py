@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from io import StringIO
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -11,24 +12,26 @@ from libs.book.fold import fold
 from libs.book.partition import PartitionState
 from libs.events import topics
 from libs.events.codec import decode_event, encode
-from libs.events.commands import AnyCommand, CancelOrder, ListProduct, PlaceOrder
+from libs.events.commands import AnyCommand, CancelOrder, ListProduct, PlaceOrder, SetTradingStatus
 from libs.events.events import AnyEvent
 from libs.events.ids import mint
-from libs.events.values import NO_ID, OrderType, Side, TimeInForce
+from libs.events.values import NO_ID, OrderType, Side, TimeInForce, TradingStatus
 from libs.kafka.memory import Broker, MemoryLog, PlannedFaults
-from libs.kafka.ports import Entry
+from libs.kafka.ports import Entry, Record
 from libs.service.logging import configure
 from libs.service.process import Process
 from libs.snapshots.disk_store import DiskStore
 from libs.snapshots.kafka_store import KafkaStore
 from libs.snapshots.snapshots import Snapshots
 from services.orderbook_worker.settings import WorkerSettings
+from services.orderbook_worker.watchdog import Watchdog
 from services.orderbook_worker.worker import Worker
 
 PARTITIONS = 2
 NUMBER = 256
 SENT = 1_700_000_000_000_000_000
 LIMIT_S = 20.0
+TRACE = (("traceparent", b"00-1-2-01"),)
 
 
 class Cluster:
@@ -39,20 +42,28 @@ class Cluster:
         self.broker = Broker(faults=self.faults)
         self.log = MemoryLog(self.broker)
         self.folder = folder
+        self.said = StringIO()
+        """What the workers log as errors."""
         self.sent = 0
         for topic in (topics.ORDERS, topics.ORDER_EVENTS, topics.BOOK_SNAPSHOTS, topics.PRODUCTS):
             self.broker.create_topic(topic, PARTITIONS)
+        for topic in (*topics.RETRIES, topics.DLQ):
+            self.broker.create_topic(topic, PARTITIONS)
+        self.broker.create_topic(topics.WORKER_ATTEMPTS, 1)
 
-    def worker(self, instance: str, **limits: int) -> "Running":
+    def worker(self, instance: str, **limits: int | str) -> "Running":
         settings = replace(WorkerSettings(instance=instance, data_dir=str(self.folder)), **limits)
-        process = Process("orderbook-worker", settings, configure("test", instance, "error"), self.broker.time)
+        log = configure("test", instance, "error", self.said)
+        process = Process("orderbook-worker", settings, log, self.broker.time)
         return Running(process, MemoryLog(self.broker), self.folder)
 
     async def publish(self, *commands: AnyCommand) -> None:
+        await self.publish_raw(*map(encode, commands))
+
+    async def publish_raw(self, *values: bytes) -> None:
         publisher = self.log.publisher()
         await publisher.start()
-        entries = [Entry(b"TEST", encode(command)) for command in commands]
-        await publisher.publish(topics.ORDERS, 0, entries)
+        await publisher.publish(topics.ORDERS, 0, [Entry(b"TEST", value, TRACE) for value in values])
         await publisher.close()
 
     def listing(self) -> ListProduct:
@@ -64,6 +75,9 @@ class Cluster:
         order_id = self._id(NUMBER)
         head = (order_id, account, NUMBER, order_id, "", 0, SENT + self.sent, 0, None)
         return PlaceOrder(*head, side, OrderType.LIMIT, price, size)
+
+    def status(self, status: TradingStatus) -> SetTradingStatus:
+        return SetTradingStatus(self._id(NUMBER), "op", NUMBER, NO_ID, "", 0, SENT + self.sent, 0, None, status)
 
     def expiring(self, after_ms: int) -> PlaceOrder:
         """An order that ends so long after now."""
@@ -77,22 +91,39 @@ class Cluster:
         self.sent += 1
         return mint(SENT // 1_000_000, self.sent, number)
 
-    async def events(self, commands: int) -> list[AnyEvent]:
+    async def events(self, commands: int, limit_s: float = LIMIT_S) -> list[AnyEvent]:
         """What a committed reader sees, once so many commands have all their events."""
-        return [event for event, _ in await self.keyed_events(commands)]
+        return [event for event, _ in await self.keyed_events(commands, limit_s)]
 
-    async def keyed_events(self, commands: int) -> list[tuple[AnyEvent, bytes | None]]:
+    async def keyed_events(self, commands: int, limit_s: float = LIMIT_S) -> list[tuple[AnyEvent, bytes | None]]:
         """The same, each with the key of its record."""
         reader = self.log.reader(topics.ORDER_EVENTS)
         await reader.start()
         reader.assign({0: 0})
         found: list[tuple[AnyEvent, bytes | None]] = []
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(limit_s):
             while sum(event.last for event, _ in found if event.command_offset >= 0) < commands:
                 for records in (await reader.poll(1_000, 0.1)).values():
                     found += [(decode_event(record.value or b""), record.key) for record in records]
         await reader.stop()
         return found
+
+    async def records(self, topic: str) -> list[Record]:
+        """What a committed reader finds there now."""
+        reader = self.log.reader(topic)
+        await reader.start()
+        reader.assign({0: 0})
+        found: list[Record] = []
+        while reader.position(0) < (await reader.bounds(0)).end:
+            for records in (await reader.poll(1_000, 0.1)).values():
+                found += records
+        await reader.stop()
+        return found
+
+    async def some(self, topic: str) -> None:
+        """Until there is a record."""
+        while not await self.records(topic):
+            await asyncio.sleep(0.01)
 
 
 class Running:
@@ -106,7 +137,7 @@ class Running:
         cache = DiskStore(folder / settings.instance, settings.cluster, synced=False, name="cache")
         kept = settings.snapshots_kept
         self.snapshots = Snapshots(store, settings.cluster, kept, process.clock, process.log, cache)
-        self.worker = Worker(process, log, self.snapshots)
+        self.worker = Worker(process, log, self.snapshots, Watchdog(LIMIT_S, LIMIT_S, process.log))
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -129,7 +160,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(cluster: Cluster, instance: str = "w1", **limits: int) -> AsyncIterator[Running]:
+async def running(cluster: Cluster, instance: str = "w1", **limits: int | str) -> AsyncIterator[Running]:
     worker = cluster.worker(instance, **limits)
     await worker.start()
     try:
