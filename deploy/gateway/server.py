@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from deploy.gateway.client import ClientConnection
 from deploy.gateway.health import merged
 from deploy.gateway.message import Request
-from deploy.gateway.problems import answer
+from deploy.gateway.problems import OVERLOADED, answer, written
 from deploy.gateway.settings import GatewaySettings
 from deploy.gateway.tunnel import open_tunnel
 from deploy.gateway.upstream import Pool
@@ -29,6 +29,7 @@ class GatewayServer:
         self._connections: set[ClientConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._counts: Counter[str] = Counter()
+        self._tunnels = 0
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
@@ -72,7 +73,13 @@ class GatewayServer:
         self._spawn(self._answer_health(client, path))
 
     def tunnel(self, transport: asyncio.Transport, request: Request, first: bytes) -> None:
+        if self._tunnels >= self.settings.max_tunnels:
+            self.count(OVERLOADED.code)
+            transport.write(written(OVERLOADED, "", close=True))
+            transport.close()
+            return
         self.count("websocket")
+        self._tunnels += 1
         self._spawn(self._tunnel(transport, request, first))
 
     async def _answer_health(self, client: ClientConnection, path: str) -> None:
@@ -81,7 +88,9 @@ class GatewayServer:
         client.answered()
 
     async def _tunnel(self, transport: asyncio.Transport, request: Request, first: bytes) -> None:
-        await open_tunnel(transport, request, first, self.settings)
+        near = await open_tunnel(transport, request, first, self.settings)
+        await near.lost.wait()
+        self._tunnels -= 1
 
     async def _tick(self) -> None:
         while True:
@@ -110,7 +119,8 @@ class GatewayServer:
     def _metrics(self) -> bytes:
         lines = ["# TYPE gateway_requests_total counter"]
         lines += [f'gateway_requests_total{{outcome="{name}"}} {count}' for name, count in sorted(self._counts.items())]
-        lines += ["# TYPE gateway_connections gauge", f"gateway_connections {len(self._connections)}", ""]
+        lines += ["# TYPE gateway_connections gauge", f"gateway_connections {len(self._connections)}"]
+        lines += ["# TYPE gateway_tunnels gauge", f"gateway_tunnels {self._tunnels}", ""]
         return "\n".join(lines).encode()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

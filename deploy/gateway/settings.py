@@ -19,6 +19,8 @@ class GatewaySettings:
     processes: Mapping[str, Endpoint]
     host: str = LOOPBACK
     max_connections: int = 1024
+    max_tunnels: int = 8192
+    """WebSockets at once. Each has two connections."""
     max_upstream_connections: int = 256
     max_waiting: int = 1024
     max_head_bytes: int = 32 * 1024

@@ -5,10 +5,11 @@ transport as it is; compression, whose state would be a socket's own, is off. Wh
 `Wire.waiting`, which is the socket's queue and has no other limit than whoever writes keeps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from socket import SO_SNDBUF, SOL_SOCKET
-from typing import Final, NamedTuple, Protocol, cast
+from typing import Final, Literal, NamedTuple, Protocol, cast
 
+import msgspec
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
@@ -34,6 +35,13 @@ class SocketLimits(NamedTuple):
     """Of the operating system's send buffer, a queue before the one in `Wire.waiting`."""
 
 
+class Closing(msgspec.Struct, tag_field="type", tag="closing", frozen=True):
+    """The service stops: the socket is closed with 1012 in so many milliseconds. Connect again then."""
+
+    after_ms: int
+    reason: Literal["restart"] = "restart"
+
+
 NO_SOCKETS: Final = SocketLimits(0, 0, 0, 0, 0)
 """Of a server that takes none."""
 
@@ -55,6 +63,11 @@ class Wire(Protocol):
 def text_frame(payload: bytes) -> bytes:
     """One message, framed for any number of sockets."""
     return Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+def put_wire(scope: MutableMapping[str, object], wire: Wire) -> None:
+    """The server's: this is how to reach who asked."""
+    scope[_IN_SCOPE] = wire
 
 
 def wire_in(scope: Mapping[str, object]) -> Wire:
@@ -90,7 +103,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:  # the application begins in the loop's next turn
-            cast("dict[str, object]", self.scope)[_IN_SCOPE] = self
+            put_wire(cast("dict[str, object]", self.scope), self)
             self.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, self.kernel_bytes)
 
     def send_receive_event_to_app(self) -> None:

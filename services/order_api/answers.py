@@ -6,6 +6,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from libs.events.commands import PlaceOrder
 from libs.events.ids import text
 from libs.service.http import Header
@@ -35,6 +37,13 @@ def results(found: Sequence[Result], identity: str) -> tuple[list[Header], bytes
     if positions:
         headers.append((POSITION, positions.encode()))
     return headers, b'{"results":[' + b",".join(items) + b"]}"
+
+
+def answer(result: Result, request_id: str) -> bytes:
+    """Of a socket: as an item of a batch, with the id that the client gave its message."""
+    if isinstance(result, Problem):
+        return body(result, request_id)
+    return b'{"request_id":%b,%b' % (msgspec.json.encode(request_id), _item(result, request_id)[1:])
 
 
 def _item(result: Result, identity: str) -> bytes:

@@ -10,6 +10,7 @@ from libs.service.process import Process
 from services.order_api.desk import Desk
 from services.order_api.front import Front
 from services.order_api.idempotency.ports import Idempotency
+from services.order_api.order_sockets import OrderSockets
 from services.order_api.permissions import needed
 from services.order_api.routes import litestar_app
 from services.order_api.settings import OrderApiSettings
@@ -25,7 +26,8 @@ class OrderApi:
         self.desk = Desk(process, log, idempotency)
         rest = litestar_app(self.desk.products, settings, self.desk.tally, process.log)
         self.access = Access(process, log)
-        front = Front(self.desk.commands, cast("App", rest), settings, self.desk.tally, process.log)
+        self.sockets = OrderSockets(self.desk, self.access, process)
+        front = Front(self.desk.commands, cast("App", rest), self.sockets, settings, self.desk.tally, process.log)
         self.front = self.access.gate(front, needed, front.body_limit)
 
     async def run(self) -> None:
@@ -34,12 +36,15 @@ class OrderApi:
         process.health.check("redis", self._idempotency.ping, critical=False)
         process.health.ready(True)
         settings = process.settings
-        server = HttpServer(self.front, settings.host, settings.http_port, patience=settings.patience)
+        server = HttpServer(
+            self.front, settings.host, settings.http_port, sockets=settings.socket_limits, patience=settings.patience
+        )
         await server.start()
         process.log.info("listening", address=f"http://{server.host}:{server.port}")
         try:
             await self.follow()
         finally:
+            await self.sockets.close()
             await server.stop()
             await self.desk.close()
 

@@ -63,8 +63,12 @@ class Commands:
     async def batch(self, body: bytes, who: Caller, key: str) -> list[Result]:
         """A result an item, in order. An item that is refused stops no other."""
         items = requests.batch(body, self._batch_items)
+        return await self.items(items, [f"{key}#{index}" if key else "" for index in range(len(items))], who)
+
+    async def items(self, items: Sequence[Item | Problem], keys: Sequence[str], who: Caller) -> list[Result]:
+        """Each with its own key. What is of one partition reaches the log in this order."""
         await self._settle_unknown(items)
-        prepared = [self._prepared(item, who, f"{key}#{index}" if key else "") for index, item in enumerate(items)]
+        prepared = [self._prepared(item, who, key) for item, key in zip(items, keys, strict=True)]
         intents = [each for each in prepared if isinstance(each, Intent)]
         taken = iter(await self._intake.take(intents) if intents else ())
         return [next(taken) if isinstance(each, Intent) else each for each in prepared]

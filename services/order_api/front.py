@@ -47,8 +47,11 @@ Handler: TypeAlias = Callable[[Head], Awaitable[Answer]]
 class Front:
     """The ASGI application of order_api."""
 
-    def __init__(self, commands: Commands, rest: App, settings: OrderApiSettings, tally: Tally, logger: Logger) -> None:
+    def __init__(
+        self, commands: Commands, rest: App, sockets: App, settings: OrderApiSettings, tally: Tally, logger: Logger
+    ) -> None:
         self._commands = commands
+        self._sockets = sockets
         self._rest = rest
         self._settings = settings
         self._tally = tally
@@ -64,6 +67,9 @@ class Front:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._sockets(scope, receive, send)
+            return
         path: str = scope["path"]
         route = path if path in self._routes else _ORDER if path.startswith(_ORDER) else ""
         if not route:

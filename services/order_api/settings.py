@@ -1,6 +1,7 @@
 """Every address and limit of order_api by name."""
 
 from libs.access.settings import AccessSettings
+from libs.service.sockets import SocketLimits
 
 
 class OrderApiSettings(AccessSettings, frozen=True, kw_only=True):
@@ -42,3 +43,30 @@ class OrderApiSettings(AccessSettings, frozen=True, kw_only=True):
 
     clock_skew_ms: int = 2_000
     """A larger difference from the log's clock makes the process unready: the engine refuses commands 5 s ahead."""
+
+    sockets: int = 2_000
+    """`/ws/orders` open at once; more are refused."""
+    socket_message_bytes: int = 65_536
+    socket_in_flight: int = 500
+    """Messages of one socket without an answer; beyond it nothing more is read from it."""
+    socket_bytes: int = 1_048_576
+    """Answers that may wait to be read by one client; beyond it, it is hung up on."""
+    socket_kernel_bytes: int = 262_144
+    """Of that in the operating system, which counts apart."""
+    socket_ping_ms: int = 20_000
+    socket_pong_ms: int = 20_000
+    """A client that does not answer a ping for so long is hung up on."""
+    socket_close_ms: int = 2_000
+    """How long a client may take to answer a close."""
+    socket_notice_ms: int = 500
+    """Between the notice that the service stops, and the close."""
+
+    @property
+    def socket_limits(self) -> SocketLimits:
+        return SocketLimits(
+            self.socket_message_bytes,
+            self.socket_ping_ms / 1000,
+            self.socket_pong_ms / 1000,
+            self.socket_close_ms / 1000,
+            self.socket_kernel_bytes,
+        )

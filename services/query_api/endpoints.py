@@ -32,6 +32,7 @@ class Endpoints:
             "/status": self._venue.status,
             "/limits": self._venue.limits,
             "/positions": self._venue.positions,
+            "/asyncapi.json": self._venue.asyncapi,
             "/currencies": self._venue.currencies,
             "/currencies/{currency:str}": self._venue.currency,
             "/products": self.market.products,

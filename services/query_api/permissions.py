@@ -3,7 +3,7 @@
 from libs.access.scopes import Scope
 
 _PUBLIC = (
-    "/time", "/status", "/limits", "/positions", "/products", "/currencies", "/openapi.json", "/docs", "/ws",
+    "/time", "/status", "/limits", "/positions", "/products", "/currencies", "/openapi.json", "/docs", "/asyncapi.json", "/ws",
 )  # fmt: skip
 _PUBLIC_BELOW = ("/products/", "/currencies/", "/openapi/", "/docs/")
 

@@ -7,6 +7,7 @@ from libs.events.values import Product
 from libs.service.http import Scope
 from libs.service.problems import CURRENCY_NOT_FOUND, Problem
 from services.query_api import views
+from services.query_api.feed.description import asyncapi
 from services.query_api.listener import Listener
 from services.query_api.requests import asked
 from services.query_api.settings import QueryApiSettings
@@ -33,6 +34,10 @@ class VenueAnswers:
         asked(scope)
         now = self._sources.clock.now()
         return answer({"iso": iso(now), "epoch": to_text(now // 1_000, 6), "epoch_ns": now})
+
+    async def asyncapi(self, scope: Scope) -> Answer:
+        asked(scope)
+        return Answer(asyncapi())
 
     async def positions(self, scope: Scope) -> Answer:
         asked(scope)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from tests.benchmarks import core, cpu, handover, http_batch, http_single, latency, worker
+from tests.benchmarks import core, cpu, feed, handover, http_batch, http_single, latency, worker
 from tests.benchmarks.exchange import Exchange, exchange
 from tests.benchmarks.table import Figure, render
 
@@ -34,6 +34,10 @@ async def _handover(options: Options) -> list[Figure]:
     return await handover.measure(options.seconds)
 
 
+async def _feed(options: Options) -> list[Figure]:
+    return await feed.measure(options.seconds)
+
+
 async def _single(running: Exchange, options: Options) -> list[Figure]:
     return await http_single.measure(running, options.seconds)
 
@@ -54,6 +58,7 @@ PARTS: Final[dict[str, Callable[[Options], Awaitable[list[Figure]]]]] = {
     "core": _core,
     "worker": _worker,
     "handover": _handover,
+    "feed": _feed,
 }
 WHOLE: Final[dict[str, Callable[[Exchange, Options], Awaitable[list[Figure]]]]] = {
     "single": _single,

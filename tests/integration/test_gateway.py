@@ -347,6 +347,35 @@ def test_a_websocket_is_passed_through_both_ways() -> None:
     asyncio.run(scenario())
 
 
+def test_sockets_go_to_the_service_that_has_them_and_are_limited() -> None:
+    async def open_socket(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await upstream.request(reader)
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+        await reader.read()
+
+    async def scenario() -> None:
+        commands, queries = Upstream(open_socket), Upstream(open_socket)
+        handshake = b"GET %b HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n"
+        async with gateway(commands, queries, lambda settings: replace(settings, max_tunnels=2)) as connect:
+            wires = [await connect() for _ in range(3)]
+            for wire, path in zip(wires, (b"/ws/orders", b"/ws"), strict=False):
+                wire.writer.write(handshake % path)
+                assert (await wire.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+            wires[2].writer.write(handshake % b"/ws")
+            assert (await wires[2].reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 503")
+            wires[0].writer.close()
+            async with asyncio.timeout(10):
+                while True:
+                    wire = await connect()
+                    wire.writer.write(handshake % b"/ws")
+                    if (await wire.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101"):
+                        break
+        assert [request.split(b" ")[1] for request in commands.received] == [b"/ws/orders"]
+        assert {request.split(b" ")[1] for request in queries.received} == {b"/ws"}
+
+    asyncio.run(scenario())
+
+
 def test_another_protocol_on_offer_is_declined_and_the_request_answered() -> None:
     async def scenario() -> None:
         async with gateway(Upstream(answer_ok)) as connect:

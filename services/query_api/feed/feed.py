@@ -19,10 +19,10 @@ from libs.service.clock import NANOSECONDS
 from libs.service.metrics import Counter
 from libs.service.problems import NOT_READY, PRODUCT_NOT_FOUND, RATE_LIMITED, TOO_MANY_SUBSCRIPTIONS, Problem
 from libs.service.process import Process
-from libs.service.sockets import Wire, text_frame
+from libs.service.sockets import Closing, Wire, text_frame
 from services.query_api import views
 from services.query_api.feed.channels import Channel, Topic
-from services.query_api.feed.messages import Closing, Reason, Resync, StatusMessage, encoded
+from services.query_api.feed.messages import Reason, Resync, StatusMessage, encoded
 from services.query_api.feed.product_feed import ProductFeed, Sources
 from services.query_api.feed.requests import (
     Pair,
@@ -320,7 +320,7 @@ class Feed:
     async def _say_goodbye(self) -> None:
         self._stopping = True
         after_ms = self._settings.feed_notice_ms
-        notice = text_frame(encoded(Closing("restart", after_ms)))
+        notice = text_frame(encoded(Closing(after_ms)))
         for session in self.sessions:
             session.deliver(notice)
         if self.sessions:

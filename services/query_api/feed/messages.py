@@ -4,10 +4,12 @@ Decimals are strings at the scales of the product, times are ISO 8601. What does
 carries the product and its `sequence`: the number of the public fact it tells, or up to which it tells.
 """
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
+
+from libs.service.sockets import Closing
 
 Text: TypeAlias = str | UnsetType
 SideName: TypeAlias = Literal["buy", "sell"]
@@ -54,13 +56,6 @@ class Resync(msgspec.Struct, tag_field="type", tag="resync", frozen=True):
     time: str
 
 
-class Closing(msgspec.Struct, tag_field="type", tag="closing", frozen=True):
-    """The service stops; the socket is closed with 1012 in so many milliseconds. Connect again, and begin with snapshots."""
-
-    reason: Literal["restart"]
-    after_ms: int
-
-
 class Heartbeat(msgspec.Struct, tag_field="type", tag="heartbeat", frozen=True):
     """Once a second: how far the product is, so that whoever hears nothing else knows that nothing was missed."""
 
@@ -73,8 +68,8 @@ class Heartbeat(msgspec.Struct, tag_field="type", tag="heartbeat", frozen=True):
 class StatusMessage(msgspec.Struct, tag_field="type", tag="status", frozen=True):
     """All products, after a subscription and whenever one of them changed."""
 
-    products: list[dict[str, object]]
-    currencies: list[dict[str, object]]
+    products: list[dict[str, Any]]
+    currencies: list[dict[str, Any]]
 
 
 class TickerMessage(msgspec.Struct, tag_field="type", tag="ticker", frozen=True):
@@ -214,7 +209,7 @@ class ChangeMessage(Fact, tag_field="type", tag="change", frozen=True, kw_only=T
 class ProductMessage(Fact, tag_field="type", tag="product", frozen=True, kw_only=True):
     """The product was listed, changed, halted or delisted: it is so from here on."""
 
-    product: dict[str, object]
+    product: dict[str, Any]
 
 
 class Activate(Fact, tag_field="type", tag="activate", frozen=True, kw_only=True):

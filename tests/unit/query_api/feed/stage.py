@@ -5,9 +5,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import structlog
-from websockets.frames import Opcode
-from websockets.protocol import OPEN, Protocol
-from websockets.protocol import Side as End
 
 from libs.access.signatures import Signatures
 from libs.events.codec import encode
@@ -23,43 +20,9 @@ from services.query_api.live import LiveBooks
 from services.query_api.progress import Progress
 from services.query_api.settings import QueryApiSettings
 from tests.unit.read_model.traffic import Traffic
+from tests.unit.service.memory_wire import MemoryWire
 
 PRODUCT = "BTC-USD"
-
-
-class MemoryWire:
-    """Takes frames as a browser would. `reads` False is a client that reads nothing any more."""
-
-    def __init__(self) -> None:
-        self.reads = True
-        self.waiting = 0
-        self.closed: tuple[int, str] | None = None
-        self._client = Protocol(End.CLIENT, state=OPEN, max_size=None)
-        self._kept: list[bytes] = []
-
-    @property
-    def is_open(self) -> bool:
-        return self.closed is None
-
-    def write(self, frames: bytes) -> None:
-        if self.closed is None:
-            self._kept.append(frames)
-            self.waiting += len(frames)
-
-    def hang_up(self, code: int, reason: str) -> None:
-        self.closed = self.closed or (code, reason)
-
-    def read(self) -> list[dict[str, Any]]:
-        """Everything that was written since the last time."""
-        for frames in self._kept:
-            self._client.receive_data(frames)
-        self._kept.clear()
-        self.waiting = 0
-        found = []
-        for frame in self._client.events_received():
-            assert getattr(frame, "opcode", None) is Opcode.TEXT
-            found.append(msgspec.json.decode(frame.data))  # type: ignore[union-attr]  # a frame, as it has an opcode
-        return found
 
 
 class Client(NamedTuple):

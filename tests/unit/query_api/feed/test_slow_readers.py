@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from libs.events.codec import encode
 from services.query_api.feed.channels import Channel
 from sim.rebuilding import LevelsBook
 from tests.unit.query_api.feed.stage import PRODUCT, Client, FeedStage
@@ -97,14 +96,13 @@ def test_a_partition_that_stops_is_told_and_ends_its_subscriptions() -> None:
     client = stage.client()
     client.subscribe("level2", "full", "status")
     stage.traffic.run(30)
-    broken = stage.traffic.events.pop(-2)
+    del stage.traffic.events[-2]
     stage.follow()
     told = client.wire.read()
     assert [(message["channel"], message["reason"]) for message in told if message["type"] == "resync"] == [
         ("level2", "partition_stopped"),
         ("full", "partition_stopped"),
     ]
-    assert encode(broken)
     (error,) = client.subscribe("level2")
     assert error["code"] == "not_ready"
     assert client.say(type="unsubscribe", channels=["level2"])[0]["channels"] == [{"name": "status", "product_ids": []}]
