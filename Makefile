@@ -8,7 +8,7 @@ SOURCES := $(wildcard libs services cli sim deploy tests)
 MAKEFLAGS += --no-print-directory
 export OUTCRY_DATA_DIR OUTCRY_PORT OUTCRY_WORKERS OUTCRY_PARTITIONS OUTCRY_KAFKA OUTCRY_POSTGRES OUTCRY_REDIS
 
-.PHONY: help setup demo up chaos servers test nightly check format bench lock clean
+.PHONY: help setup demo up chaos servers test nightly simulate check format bench lock clean
 
 help:
 	@echo "make demo     set up, start the exchange and drive it with a recorded Bitcoin market"
@@ -16,6 +16,7 @@ help:
 	@echo "make test     all checks, and all tests on real Kafka, PostgreSQL and Valkey"
 	@echo "make nightly  a million commands of all kinds through the engine and its oracle"
 	@echo "make chaos    an exchange on trial: ten minutes of real faults, and what became of every order"
+	@echo "make simulate the whole exchange in virtual time, with faults, from seeds (SEEDS=20000; SEED=17 runs one again)"
 	@echo "make check    format, lint, types, import contracts, house rules"
 	@echo "make bench    measure throughput and latency, each beside its baseline"
 	@echo "make setup    everything needed into .venv; skipped when up to date"
@@ -48,6 +49,9 @@ test: check
 
 nightly: setup
 	@exec $(BIN)/python -m tests.property.nightly $(NIGHTLY)
+
+simulate: setup
+	@exec $(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED))
 
 check: setup
 	@$(BIN)/ruff format --check --quiet $(SOURCES)

@@ -176,7 +176,7 @@ def _beyond(liquidity: int, upwards: bool) -> ColumnElement[bool]:
 _VOLUME: Final = Query(
     select(
         trades.c.number,
-        (trades.c.time / bindparam("bucket", type_=BigInteger)).label("bucket"),
+        (trades.c.time // bindparam("bucket", type_=BigInteger)).label("bucket"),
         func.sum(trades.c.size),
     )
     .where(trades.c.time >= bindparam("since", type_=BigInteger))

@@ -56,6 +56,7 @@ class Session:
                 self._committing.cancel()
 
     async def _turn(self) -> None:
+        self._store.check()
         if self._ready_events() < self._settings.batch_events:
             await self._read(self._settings.idle_poll_ms / 1000)
         if self._committing is not None and self._committing.done():

@@ -14,7 +14,7 @@ from typing import Final
 from libs.read_model.archive import day_of, ensure_days
 from libs.read_model.connect import Connection
 from libs.read_model.database import Database
-from libs.read_model.failures import classified
+from libs.read_model.failures import StoreUnavailable, classified
 from libs.read_model.positions import CHANNEL, Position, payload, read_positions
 from libs.service.failures import Fatal, Transient
 from services.read_model_builder import staging, turnover
@@ -71,6 +71,11 @@ class Store:
             with classified():
                 await ensure_days(self._connection, missing)
             self._days |= missing
+
+    def check(self) -> None:
+        """Raises StoreUnavailable when the connection is gone: what was acknowledged last may be gone with it."""
+        if self._connection.is_closed():
+            raise StoreUnavailable("the connection to Postgres is gone")
 
     async def close(self) -> None:
         with classified():

@@ -37,6 +37,15 @@ _TRADES: Final = """
     SELECT number, trade_id, price, size, taker_side, uuid_send(maker_order_id), uuid_send(taker_order_id), seq, time
     FROM trades WHERE partition = $1 ORDER BY number, trade_id
 """
+_POSITIONS: Final = "SELECT partition, next_seq, command_offset FROM projection_offsets"
+_LISTED_IDS: Final = "SELECT product_id FROM products WHERE status <> $1 ORDER BY product_id"
+_LISTED: Final = (
+    "SELECT number, product_id, sequence, trade_id, last_price, quote_increment, base_increment, price_scale, "
+    "size_scale, status, min_size, max_size, min_notional, price_collar, reference_price, max_open_orders "
+    "FROM products WHERE partition = $1 AND status <> $2"
+)
+_ARCHIVED: Final = "SELECT count(*), coalesce(max(seq), 0) FROM order_events WHERE partition = $1"
+_OPEN: Final = "SELECT count(*) FROM open_orders JOIN orders USING (order_id) WHERE partition = $1"
 
 
 class Position(NamedTuple):
@@ -54,15 +63,13 @@ async def connected(address: str) -> AsyncIterator[Connection]:
 
 
 async def positions(connection: Connection) -> dict[int, Position]:
-    rows = await connection.fetch("SELECT partition, next_seq, command_offset FROM projection_offsets")
+    rows = await connection.fetch(_POSITIONS)
     return {row["partition"]: Position(row["next_seq"], row["command_offset"]) for row in rows}
 
 
 async def open_products(connection: Connection) -> list[str]:
     """Ids of what is listed."""
-    rows = await connection.fetch(
-        "SELECT product_id FROM products WHERE status <> $1 ORDER BY product_id", int(TradingStatus.DELISTED)
-    )
+    rows = await connection.fetch(_LISTED_IDS, int(TradingStatus.DELISTED))
     return [row["product_id"] for row in rows]
 
 
@@ -114,13 +121,7 @@ class Tables:
         same("the trade after the last one in Postgres", None, next(expected, None))
 
     async def _compare_products(self, found: Outcomes) -> None:
-        rows = await self._connection.fetch(
-            "SELECT number, product_id, sequence, trade_id, last_price, quote_increment, base_increment, price_scale, "
-            "size_scale, status, min_size, max_size, min_notional, price_collar, reference_price, max_open_orders "
-            "FROM products WHERE partition = $1 AND status <> $2",
-            self._partition,
-            int(TradingStatus.DELISTED),
-        )
+        rows = await self._connection.fetch(_LISTED, self._partition, int(TradingStatus.DELISTED))
         listed = {row["number"]: row for row in rows}
         same(f"products of partition {self._partition} in Postgres", sorted(found.products), sorted(listed))
         for number, product in found.products.items():
@@ -134,15 +135,11 @@ class Tables:
             )
 
     async def _compare_counts(self, found: Outcomes) -> None:
-        archived = await self._connection.fetchrow(
-            "SELECT count(*), coalesce(max(seq), 0) FROM order_events WHERE partition = $1", self._partition
-        )
+        archived = await self._connection.fetchrow(_ARCHIVED, self._partition)
         same(
             f"events of partition {self._partition} archived in Postgres", (found.seq, found.seq), tuple(archived or ())
         )
-        listed = await self._connection.fetchval(
-            "SELECT count(*) FROM open_orders JOIN orders USING (order_id) WHERE partition = $1", self._partition
-        )
+        listed = await self._connection.fetchval(_OPEN, self._partition)
         is_open = sum(1 for book in found.books.values() for _ in book.standing())
         same(f"rows of open_orders of partition {self._partition}", is_open, listed)
 
