@@ -17,6 +17,7 @@ from cli import keys
 from cli.addresses import addresses
 from cli.audit.run import Wanted as Audited
 from cli.audit.run import audit
+from cli.dlq import run as dlq
 from cli.parser import Parser
 from cli.problem import CannotDo
 from cli.replay import Core, tallied
@@ -58,6 +59,7 @@ def parser() -> Parser:
     _add_audit(commands)
     snapshot.add_to(commands)
     keys.add_to(commands)
+    dlq.add_to(commands)
     _add_replay(commands)
     for name, text in PASSED_ON.items():
         commands.add_parser(name, help=text, add_help=False)
@@ -139,6 +141,8 @@ def main(given: Sequence[str]) -> int:
 def _answer(asked: argparse.Namespace) -> Coroutine[None, None, int]:
     if asked.command == "snapshot":
         return snapshot.run(snapshot.asked_of(asked))
+    if asked.command == "dlq":
+        return dlq.run(asked, {**os.environ, **addresses()}, write)
     if asked.command == "keys":
         return _keys(asked)
     return _audit(asked) if asked.command == "audit" else _tail(asked)

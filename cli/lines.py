@@ -1,5 +1,6 @@
 """An event as a line for a person: when, where, what, and the fields that say something."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,13 +15,18 @@ _FOR_MACHINES: Final = frozenset(("command_id", "command_offset", "last", "key",
 
 def line(event: dict[str, Plain]) -> str:
     """`09:15:57.123456 BTC-USD #4711 TradeExecuted price=78349.00 size=0.01000000 …`"""
-    fields = " ".join(
-        f"{name}={_moment(value) if name in _TIMES else _text(value)}"
-        for name, value in event.items()
-        if name not in _SHOWN_BEFORE and name not in _FOR_MACHINES and _says_something(name, value)
-    )
+    said = fields({name: value for name, value in event.items() if name not in _SHOWN_BEFORE})
     product = event.get("product_id") or "-"
-    return f"{_clock(event['time'])} {product} #{event['sequence']} {event['event']} {fields}".rstrip()
+    return f"{_clock(event['time'])} {product} #{event['sequence']} {event['event']} {said}".rstrip()
+
+
+def fields(given: Mapping[str, Plain]) -> str:
+    """`price=78349.00 size=0.01000000 …`: what says something."""
+    return " ".join(
+        f"{name}={_moment(value) if name in _TIMES else _text(value)}"
+        for name, value in given.items()
+        if name not in _FOR_MACHINES and _says_something(name, value)
+    )
 
 
 def _says_something(name: str, value: Plain) -> bool:

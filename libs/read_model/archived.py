@@ -17,7 +17,7 @@ SELECT event FROM (
     WHERE partition = $1 AND seq = ANY ($2::bigint[]) AND time BETWEEN $3 AND $4
   UNION
     SELECT seq, event FROM order_events
-    WHERE order_id = $5 AND tag = ANY ('{34,35,36,37,39,46,48,49,50,51}'::smallint[])
+    WHERE order_id = $5 AND tag = ANY ('{34,35,36,37,39,46,48,49,50,51,57,58,59}'::smallint[])
   UNION
     SELECT e.seq, e.event
     FROM self_trades AS s JOIN order_events AS e ON e.partition = s.partition AND e.seq = s.seq AND e.time = s.time

@@ -135,9 +135,10 @@ trades: Final = Table(
     Index("trades_taker_account", "taker_account", "time", "number", "trade_id"),
 )
 
-INDEXED_TAGS: Final = (34, 35, 36, 37, 39, 46, 48, 49, 50, 51)
+INDEXED_TAGS: Final = (34, 35, 36, 37, 39, 46, 48, 49, 50, 51, 57, 58, 59)
 """Events of an order that only the archive knows: a rejected amend or cancel, a place in the queue, an amendment, a
-repeat, a stop that waits or fires, a next slice, a trade with itself that was prevented. Its first and last event are
+repeat, a stop that waits or fires, a next slice, a trade with itself that was prevented, a command that was put off, came
+back, or died. Its first and last event are
 named in its row, and its trades in theirs."""
 
 order_events: Final = Table(
@@ -203,6 +204,38 @@ holdings: Final = Table(
     Column("sold_value", Numeric, nullable=False),
 )
 """What each account bought and sold of each product, in all its trades. `seq` is that of the last one."""
+
+dead_letters: Final = Table(
+    "dead_letters",
+    metadata,
+    Column("partition", SmallInteger, primary_key=True, autoincrement=False),
+    Column("command_offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("command_id", UUID),
+    Column("order_id", UUID),
+    Column("client_oid", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("cause", SmallInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("first_failed_at", BigInteger, nullable=False),
+    Column("died_at", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("replays", SmallInteger, nullable=False),
+    Column("replay_partition", SmallInteger),
+    Column("replay_offset", BigInteger),
+    Column("closed", SmallInteger),
+    Column("closed_at", BigInteger),
+    Column("closed_seq", BigInteger),
+    Column("closed_by", UUID),
+    Column("note", Text, nullable=False),
+    Index("dead_letters_died_at", "died_at", "partition", "command_offset"),
+    Index("dead_letters_open", "died_at", postgresql_where=text("closed IS NULL")),
+)
+"""Commands that died, by partition and offset in `orders`: that is their name. `closed` is null while one is open.
+
+`replay_…` names the dead letter that it was a replay of, `replays` counts how many there were behind it.
+"""
 
 projection_offsets: Final = Table(
     "projection_offsets",

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from libs.events.codec import Unreadable
 from libs.events.topics import OPERATOR_TASKS
 from libs.kafka.ports import Log, LogReader, Record
 from libs.replays.records import Plan, decode_record
 from libs.replays.tasks import Task
 from libs.service import problems
-from libs.service.failures import Transient
+from libs.service.failures import Fatal, Transient
 from libs.service.logging import Log as Logger
 from libs.service.problems import Problem
 
@@ -42,15 +43,22 @@ class Board:
     async def current(self) -> dict[str, Task]:
         """With everything that stood in the log when this was called. Raises Problem where that cannot be known in time."""
         try:
+            await self.read_to_end()
+        except Transient as error:
+            raise Problem(problems.DEPENDENCY_AWAY, str(error)) from error
+        return self.tasks
+
+    async def read_to_end(self) -> None:
+        """Raises Transient."""
+        try:
             async with asyncio.timeout(self._wait_s):
                 while (reader := self._reader) is None:
                     await self._next_move()
                 end = (await reader.bounds(PARTITION)).end
                 while self._reader is not reader or reader.position(PARTITION) < end:
                     await self._next_move()
-        except (TimeoutError, Transient) as error:
-            raise Problem(problems.DEPENDENCY_AWAY, "the log of replays cannot be read to its end") from error
-        return self.tasks
+        except TimeoutError as error:
+            raise Transient(f"the log of replays was not read to its end within {self._wait_s} s") from error
 
     async def _follow(self, stop: asyncio.Event) -> None:
         reader = self._log.reader(OPERATOR_TASKS)
@@ -77,7 +85,10 @@ class Board:
             if kind == "plan":
                 self.tasks.pop(task_id, None)
             return
-        record = decode_record(value)
+        try:
+            record = decode_record(value)
+        except Unreadable as error:
+            raise Fatal(f"{OPERATOR_TASKS} holds {key!r}, which is unreadable: {error}") from error
         task = self.tasks.get(task_id)
         if isinstance(record, Plan):
             self.tasks[task_id] = Task(record)

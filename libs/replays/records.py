@@ -13,8 +13,6 @@ import msgspec
 
 from libs.events.values import DeadLetterName
 
-MOST_LETTERS: Final = 10_000
-"""Of one plan."""
 MOST_FAILURES: Final = 100
 """Told one by one; more are counted."""
 

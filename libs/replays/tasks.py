@@ -109,19 +109,30 @@ class Tally:
     def __init__(self, task: Task, runner: str) -> None:
         self._progress = task.progress or Progress(id=task.plan.id, at=0)
         self._progress = msgspec.structs.replace(self._progress, runner=runner)
+        self.unwritten = False
+        """Whether letters were dealt with since the last record."""
+
+    @property
+    def task_id(self) -> str:
+        return self._progress.id
 
     @property
     def next(self) -> int:
+        """The letter to deal with."""
         return self._progress.next
 
     def sent(self) -> None:
         was = self._progress
         self._progress = msgspec.structs.replace(was, next=was.next + 1, sent=was.sent + 1)
+        self.unwritten = True
 
     def failed(self, failure: Failure) -> None:
         was = self._progress
         told = (*was.failures, failure)[:MOST_FAILURES]
         self._progress = msgspec.structs.replace(was, next=was.next + 1, failed=was.failed + 1, failures=told)
+        self.unwritten = True
 
     def record(self, now: int) -> Progress:
+        """To be written down."""
+        self.unwritten = False
         return msgspec.structs.replace(self._progress, at=now)

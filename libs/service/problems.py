@@ -335,6 +335,41 @@ ACCOUNT_NOT_FOUND: Final = Kind(
 CURRENCY_NOT_FOUND: Final = Kind(
     "currency_not_found", 404, "No such currency", "No product that is listed is in this currency.", message="NotFound"
 )
+DEAD_LETTER_NOT_FOUND: Final = Kind(
+    "dead_letter_not_found", 404, "Dead letter not found", "There is no dead letter of this name."
+)
+DEAD_LETTER_CLOSED: Final = Kind(
+    "dead_letter_closed", 409, "Dead letter closed", "It was replayed or discarded; nothing more can be done to it."
+)
+REPLAY_NOT_FOUND: Final = Kind("replay_not_found", 404, "Replay not found", "There is no plan or task of this id.")
+NOTHING_TO_REPLAY: Final = Kind(
+    "nothing_to_replay", 409, "Nothing to replay", "No open dead letter that can be replayed fits."
+)
+TOO_MANY_LETTERS: Final = Kind("too_many_letters", 400, "Too many dead letters", "A plan has more than the limit.")
+TOO_MANY_REPLAYS: Final = Kind(
+    "too_many_replays",
+    409,
+    "Too many replays",
+    "What died again after three replays is not replayed any more. Discard it.",
+)
+REASON_NEEDED: Final = Kind(
+    "reason_needed", 400, "Reason needed", "Whoever changes or discards a dead letter says why, in `reason`."
+)
+WRONG_HASH: Final = Kind(
+    "wrong_hash",
+    409,
+    "Another plan",
+    "The hash is not that of the plan: look at the plan again, and confirm what it says.",
+)
+DRY_RUN_FAILED: Final = Kind(
+    "dry_run_failed",
+    502,
+    "Dry run failed",
+    "The process of the dry run did not answer: the command may do to a worker what it did to that process.",
+)
+REPLAY_STATE: Final = Kind(
+    "replay_state", 409, "Not in this state", "The replay is in a state in which this cannot be asked of it."
+)
 PRODUCT_EXISTS: Final = Kind("product_exists", 409, "Product exists", "A product of this id is listed.")
 
 # The same request again

@@ -7,6 +7,7 @@ from libs.access.access import Access
 from libs.kafka.ports import Log
 from libs.service.http import App, HttpServer
 from libs.service.process import Process
+from services.order_api.dead_letters.office import Office
 from services.order_api.desk import Desk
 from services.order_api.front import Front
 from services.order_api.idempotency.ports import Idempotency
@@ -24,7 +25,8 @@ class OrderApi:
         self._process = process
         self._idempotency = idempotency
         self.desk = Desk(process, log, idempotency)
-        rest = litestar_app(self.desk.products, settings, self.desk.tally, process.log)
+        self.office = Office(process, log, self.desk)
+        rest = litestar_app(self.desk.products, settings, self.desk.tally, process.log, more=self.office.routes())
         self.access = Access(process, log)
         self.sockets = OrderSockets(self.desk, self.access, process)
         front = Front(self.desk.commands, cast("App", rest), self.sockets, settings, self.desk.tally, process.log)
@@ -54,5 +56,6 @@ class OrderApi:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.desk.follow())
                 group.create_task(self.access.run(self._process.stop))
+                group.create_task(self.office.run(self._process.stop))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures

@@ -15,12 +15,13 @@ from libs.events.commands import (
     CancelAllOrders,
     CancelOrder,
     DelistProduct,
+    DiscardDeadLetter,
     ListProduct,
     PlaceOrder,
     SetTradingStatus,
     UpdateProduct,
 )
-from libs.events.values import NO_ID, Product, Side, TradingStatus
+from libs.events.values import NO_ID, DeadLetterName, Product, Side, TradingStatus
 from libs.service import problems
 from libs.service.problems import Problem
 from services.order_api import terms
@@ -123,6 +124,11 @@ class Builder:
     def delist(self, product: Product, account: str, key: str) -> Intent:
         command = DelistProduct(*self._header(product.number, account, key))
         return self._addressed(command, product.partition, product.product_id, key)
+
+    def discard(self, name: DeadLetterName, number: int, product_id: str, note: str, account: str, key: str) -> Intent:
+        """To the partition that the dead letter lies in, whatever product it is of."""
+        command = DiscardDeadLetter(*self._header(number, account, key), name, note)
+        return self._addressed(command, name.partition, product_id, key)
 
     def _header(self, number: int, account: str, key: str) -> Envelope:
         return self._named(number, account, NO_ID, "", key)

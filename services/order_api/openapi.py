@@ -5,6 +5,7 @@ from typing import Final, Literal
 import msgspec
 
 from libs.service.openapi import ACCOUNT, Json, Operation, Parameter, text, words
+from services.order_api.dead_letters.asked import ConfirmRequest, DiscardRequest, PlanRequest
 from services.order_api.requests import (
     Amend,
     Batch,
@@ -33,6 +34,27 @@ class Results(msgspec.Struct, forbid_unknown_fields=True):
     results: list[dict[str, msgspec.Raw]]
 
 
+class Replay(msgspec.Struct):
+    """A plan, or the task that it became."""
+
+    id: str
+    state: Literal["planned", "confirmed", "running", "paused", "canceled", "done", "failed"]
+    hash: str
+    count: int
+    edited: int
+    rate: int
+    actor: str
+    reason: str
+    selection: dict[str, msgspec.Raw]
+    created_at: str
+    done: int
+    sent: int
+    failed: int
+    letters: list[str]
+    edits: list[dict[str, msgspec.Raw]]
+    failures: list[dict[str, str]]
+
+
 _NAME: Final = r"[\x21\x23-\x5b\x5d-\x7e]{1,64}"
 _ID: Final = r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
 _DECIMAL: Final = text(r"^[0-9]{1,40}(\.[0-9]{1,40})?$")
@@ -46,6 +68,10 @@ _ORDER_NAME: Final = Parameter(
 _PRODUCT_NAME: Final = Parameter("product_id", _PRODUCT, "A product id.", "path")
 _PRODUCT_QUERY: Final = Parameter("product_id", text(), "Such as `BTC-USD`.")
 _SIDE: Final = Parameter("side", words("buy", "sell"))
+_PLAN: Final = Parameter("name", text(), "The id of a plan.", "path")
+_LETTER: Final = Parameter(
+    "name", text(r"^[0-9]{1,3}:[0-9]{1,18}$"), "A dead letter: partition and offset, such as `3:17`.", "path"
+)
 
 OPERATIONS: Final = (
     Operation("post", "/orders", "place", "Place an order", "orders", Accepted, "trade", Place, status=202),
@@ -83,6 +109,25 @@ OPERATIONS: Final = (
     Operation(
         "post", "/products/{product_id}/status", "set_status", "Set the trading status", "operators", Accepted, "operate",
         StatusRequest, (_PRODUCT_NAME,), 202,
+    ),
+    Operation(
+        "post", "/operator/replays", "plan_replay", "Plan a replay of dead letters", "operators", Replay, "replayer",
+        PlanRequest, status=201,
+    ),
+    Operation(
+        "post", "/operator/replays/{name}/confirm", "confirm_replay", "Run a plan", "operators", Replay, "replayer",
+        ConfirmRequest, (_PLAN,), 202,
+    ),
+    *(
+        Operation(
+            "post", f"/operator/replays/{{name}}/{action}", f"{action}_replay", f"{action.capitalize()} a replay",
+            "operators", Replay, "replayer", None, (_PLAN,), 202,
+        )
+        for action in ("pause", "resume", "cancel")
+    ),
+    Operation(
+        "post", "/operator/dead-letters/{name}/discard", "discard_dead_letter", "Close a dead letter", "operators",
+        Accepted, "editor", DiscardRequest, (_LETTER,), 202,
     ),
 )  # fmt: skip
 

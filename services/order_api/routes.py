@@ -1,6 +1,6 @@
 """What Litestar serves: products, and a problem for whatever nobody knows."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from litestar import Litestar, Request, Response, delete, patch, post
@@ -24,9 +24,15 @@ Given: TypeAlias = Response[bytes]
 
 
 def litestar_app(
-    products: ProductCommands, settings: OrderApiSettings, tally: Tally, logger: Logger, *, debug: bool = False
+    products: ProductCommands,
+    settings: OrderApiSettings,
+    tally: Tally,
+    logger: Logger,
+    *,
+    more: Sequence[Any] = (),
+    debug: bool = False,
 ) -> Litestar:
-    """The Litestar application behind the front."""
+    """The Litestar application behind the front; `more` are handlers of others."""
     most = settings.body_bytes
 
     @post("/products", status_code=202)
@@ -48,7 +54,7 @@ def litestar_app(
         return await _taken(request, most, lambda _raw, who, key: products.delist(_product_id(request), who, key))
 
     return Litestar(
-        [list_product, update_product, set_status, delist],
+        [list_product, update_product, set_status, delist, *more],
         openapi_config=None,
         exception_handlers=_error_answers(tally, logger),
         logging_config=None,

@@ -41,6 +41,24 @@ class OrderApiSettings(AccessSettings, frozen=True, kw_only=True):
     pending_ms: int = 15_000
     """A request without an outcome for so long is abandoned: longer than a publish can take."""
 
+    replay_letters: int = 10_000
+    """Dead letters of one plan."""
+    replay_rate: int = 10
+    """Letters a second, of a plan that names no rate."""
+    replay_rate_most: int = 1_000
+    replays_kept: int = 1_000
+    """Replays that have ended, and plans that were never confirmed, beyond which the oldest are forgotten."""
+    replay_progress_ms: int = 1_000
+    """How often a running replay writes down how far it is; what was sent since is sent again by whoever takes over."""
+    replay_poll_ms: int = 250
+    replay_retry_ms: int = 500
+    """Between attempts while the log is away."""
+    replay_wait_ms: int = 3_000
+    """How long a request waits for the log of replays to be read to its end."""
+    operator_connections: int = 2
+    """To Postgres, for plans: what is replayed is chosen from the read side."""
+    operator_query_ms: int = 10_000
+
     clock_skew_ms: int = 2_000
     """A larger difference from the log's clock makes the process unready: the engine refuses commands 5 s ahead."""
 

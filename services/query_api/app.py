@@ -9,6 +9,7 @@ from libs.read_model.database import Postgres
 from libs.read_model.failures import classified
 from libs.service.http import HttpServer
 from libs.service.process import Process
+from services.query_api.dead_letters.window import Window
 from services.query_api.endpoints import Endpoints
 from services.query_api.feed.door import Door
 from services.query_api.feed.feed import Feed
@@ -41,7 +42,9 @@ class QueryApi:
         self.access = Access(process, log)
         self.feed = Feed(process, self._live, self.access.signatures)
         self._live.witness = self.feed
-        front = Front(Endpoints(sources, self._listener), Door(self.feed), process.log, process.metrics)
+        self._window = Window(process, log, self._pool, sources)
+        endpoints = Endpoints(sources, self._listener, self._window.answers)
+        front = Front(endpoints, Door(self.feed), process.log, process.metrics, settings.body_bytes)
         self.front = self.access.gate(front, needed, lambda _path: settings.body_bytes)
 
     @property
@@ -62,6 +65,7 @@ class QueryApi:
                 group.create_task(self._listener.run(self._process.stop))
                 group.create_task(self.feed.run(self._process.stop))
                 group.create_task(self.access.run(self._process.stop))
+                group.create_task(self._window.run(self._process.stop))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures
         finally:

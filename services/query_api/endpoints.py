@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from services.query_api.account_answers import AccountAnswers
 from services.query_api.chart_answers import ChartAnswers
+from services.query_api.dead_letters.answers import DeadLetterAnswers
 from services.query_api.listener import Listener
 from services.query_api.market_answers import MarketAnswers
 from services.query_api.order_answers import OrderAnswers
@@ -17,7 +18,8 @@ Handler: TypeAlias = Callable[..., Awaitable[Answer]]
 
 
 class Endpoints:
-    def __init__(self, sources: Sources, listener: Listener) -> None:
+    def __init__(self, sources: Sources, listener: Listener, dead_letters: DeadLetterAnswers) -> None:
+        self._dead_letters = dead_letters
         self.market = MarketAnswers(sources)
         self.trade_streams = TradeStreams(sources)
         self._charts = ChartAnswers(sources)
@@ -51,4 +53,13 @@ class Endpoints:
             "/accounts/{currency:str}": self._accounts.account,
             "/holdings": self._accounts.holdings,
             "/fees": self._accounts.fees,
+            "/operator/dead-letters": self._dead_letters.letters,
+            "/operator/dead-letters/{name:str}": self._dead_letters.letter,
+            "/operator/replays": self._dead_letters.replays,
+            "/operator/replays/{task_id:str}": self._dead_letters.replay,
+            "/operator/audit": self._dead_letters.audit,
         }
+
+    def posts(self) -> dict[str, Handler]:
+        """What is asked with a body, and changes nothing."""
+        return {"/operator/dead-letters/{name:str}/dry-run": self._dead_letters.dry_run}

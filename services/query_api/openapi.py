@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from libs.read_model.candles import GRANULARITIES
 from libs.read_model.status import Status
 from libs.service.openapi import ACCOUNT, Json, Operation, Parameter, text, whole, words
@@ -51,10 +53,18 @@ _WAIT: Final = Parameter(
 _EVENTS: Final = Parameter("limit", whole(1, _LIMITS.events_limit), "Events of the page.")
 _FROM_SEQ: Final = Parameter("from_seq", whole(0, 10**18 - 1), "From this `seq` on.")
 
+_LETTER: Final = Parameter(
+    "name", text(r"^[0-9]{1,3}:[0-9]{1,18}$"), "A dead letter: partition and offset, such as `3:17`.", "path"
+)
+_TASK: Final = Parameter("task_id", text(), "The id of a plan.", "path")
+
 _MARKET: Final = "market data"
 _ORDERS: Final = "orders"
 _ACCOUNTS: Final = "accounts"
 _VENUE: Final = "venue"
+_OPERATORS: Final = "operators"
+
+Object = dict[str, msgspec.Raw]
 
 OPERATIONS: Final = (
     Operation("get", "/products", "products", "Every product that is listed", _MARKET, list[shapes.Product]),
@@ -124,6 +134,21 @@ OPERATIONS: Final = (
     Operation("get", "/time", "time", "The clock of the read side", _VENUE, shapes.Time),
     Operation("get", "/status", "status", "Whether all is followed, and the state of each product", _VENUE, shapes.Status),
     Operation("get", "/limits", "limits", "Rates, sizes and counts that are allowed", _VENUE, shapes.Limits),
+    Operation("get", "/operator/dead-letters", "dead_letters", "Commands that died", _OPERATORS, Object, "viewer"),
+    Operation(
+        "get", "/operator/dead-letters/{name}", "dead_letter", "A dead letter, and what stands around it", _OPERATORS, Object,
+        "viewer", parameters=(_LETTER,),
+    ),
+    Operation(
+        "post", "/operator/dead-letters/{name}/dry-run", "dry_run", "What it would cause, were it replayed now", _OPERATORS,
+        Object, "viewer", parameters=(_LETTER,),
+    ),
+    Operation("get", "/operator/replays", "replays", "Plans, and the tasks that they became", _OPERATORS, Object, "viewer"),
+    Operation(
+        "get", "/operator/replays/{task_id}", "replay", "A plan, or the task that it became", _OPERATORS, Object, "viewer",
+        parameters=(_TASK,),
+    ),
+    Operation("get", "/operator/audit", "operator_audit", "What operators did", _OPERATORS, Object, "viewer"),
     Operation("get", "/positions", "positions", "How far the read side is", _VENUE, list[shapes.Position]),
 )  # fmt: skip
 SCHEMAS: Final[dict[str, Json]] = {}

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
@@ -17,6 +17,7 @@ from libs.service.http import (
     Scope,
     Send,
     problem_headers,
+    read_body,
     request_id,
     respond,
     respond_problem,
@@ -38,8 +39,8 @@ _PARAMETER: Final = re.compile(r"\{(\w+):str\}")
 _AtOnce: TypeAlias = Callable[[str, Scope, Receive, Send], Awaitable[None]]
 
 
-def litestar_app(endpoints: Endpoints, log: Log) -> Litestar:
-    """The Litestar application behind the front."""
+def litestar_app(endpoints: Endpoints, log: Log, most: int) -> Litestar:
+    """The Litestar application behind the front. A body may have `most` bytes."""
 
     def route(path: str, handler: Handler) -> Any:
         """A GET whose one path parameter, where it has one, is handed over."""
@@ -52,8 +53,22 @@ def litestar_app(endpoints: Endpoints, log: Log) -> Litestar:
 
         return served
 
+    def posted(path: str, handler: Handler) -> Any:
+        """A POST that changes nothing: the parameter of its path, and its body."""
+        (name,) = _PARAMETER.findall(path)
+
+        @post(path, name=path, status_code=200)
+        async def served(request: Asked) -> Given:
+            body = await read_body(cast("Any", request.receive), dict(request.scope["headers"]), most)
+            return _response(await handler(request.scope, request.path_params[name], body))
+
+        return served
+
     return Litestar(
-        [route(path, handler) for path, handler in endpoints.routes().items()],
+        [
+            *(route(path, handler) for path, handler in endpoints.routes().items()),
+            *(posted(path, handler) for path, handler in endpoints.posts().items()),
+        ],
         openapi_config=None,
         exception_handlers=_error_answers(log),
         logging_config=None,
@@ -99,11 +114,11 @@ class Front:
     """The ASGI application: books at once, streams of trades as they are read, sockets to the feed, everything else by
     Litestar; requests are timed."""
 
-    def __init__(self, endpoints: Endpoints, sockets: App, log: Log, metrics: Metrics) -> None:
+    def __init__(self, endpoints: Endpoints, sockets: App, log: Log, metrics: Metrics, most: int) -> None:
         self._endpoints = endpoints
         self._sockets = sockets
         self._log = log
-        self._rest = cast("App", litestar_app(endpoints, log))
+        self._rest = cast("App", litestar_app(endpoints, log, most))
         self._pages = pages()
         self._books = _timer(metrics, "/products/{product_id}/book")
         self._streams = _timer(metrics, "/products/{product_id}/trades.ndjson")

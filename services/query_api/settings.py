@@ -37,6 +37,16 @@ class QueryApiSettings(AccessSettings, frozen=True, kw_only=True):
     batch_body_bytes: int = 1_048_576
     batch_items: int = 500
     """These two are order_api's, from the same variables, and only told here."""
+    letters_around: int = 10
+    """Commands and events before and after a dead letter that are shown with it."""
+    dry_runs: int = 1
+    """At the same time; each restores a partition's state in a process of its own."""
+    dry_run_ms: int = 25_000
+    """Less than the gateway waits for an answer to begin."""
+    replay_poll_ms: int = 250
+    replay_retry_ms: int = 500
+    replay_wait_ms: int = 3_000
+    """How long a request waits for the log of replays to be read to its end."""
     tail_records: int = 10_000
     tail_slice: int = 1_000
     """Records that are folded at once, before requests and sockets have their turn."""

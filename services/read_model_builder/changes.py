@@ -16,6 +16,7 @@ from libs.events.values import NO_ID
 from libs.read_model.archive import day_of
 from libs.read_model.status import Status
 from services.read_model_builder.copying import event_row
+from services.read_model_builder.deaths import Death
 from services.read_model_builder.intake import Piece
 from services.read_model_builder.rows import NewOrder, OrderChange, ProductChange, SelfTrade, Trade
 
@@ -28,6 +29,14 @@ class Changes:
         self.old: dict[bytes, OrderChange] = {}
         self.stale: dict[bytes, NewOrder] = {}
         """Orders refused without being read. Each may have had its outcome before: then it keeps that."""
+        self.pending: dict[bytes, NewOrder] = {}
+        """Orders that were put off in this batch, as they were then."""
+        self.awaited: set[bytes] = set()
+        """Orders that were pending, perhaps before the batch, and are so no more."""
+        self.deaths: list[Death] = []
+        self.closings: list[facts.DeadLetterClosed] = []
+        self.partition = 0
+        """Of the events that are applied."""
         self.trades: list[Trade] = []
         self.self_trades: list[SelfTrade] = []
         self.products: dict[int, ProductChange] = {}
@@ -37,6 +46,7 @@ class Changes:
 
     def apply(self, piece: Piece) -> None:
         archive, partition = self.archive.append, piece.before.partition
+        self.partition = partition
         feeds: dict[int, Event] = {}
         for event, value in zip(piece.events, piece.values, strict=True):
             handler, tag = _HANDLERS[type(event)]
@@ -95,7 +105,68 @@ def _accepted(changes: Changes, event: facts.OrderAccepted) -> bytes:
         event.max_floor,
         event.expire_time,
     )
+    if changes.pending:
+        _keep_beginning(changes, event.order_id)
     return event.order_id
+
+
+def _keep_beginning(changes: Changes, order_id: bytes) -> None:
+    """An order that was put off in this batch began, and is whose it is, as it was then."""
+    before = changes.pending.get(order_id)
+    if before is not None:
+        order = changes.new[order_id]
+        order.created, order.account = before.created, before.account
+
+
+def _deferred(changes: Changes, event: facts.CommandDeferred) -> bytes:
+    """A place is an order that is pending. Of one that cannot be read yet little is known."""
+    if event.order_id == event.command_id:
+        terms = event.terms
+        order = NewOrder(
+            event.order_id,
+            event.account,
+            event.client_oid,
+            event.number,
+            None if terms is None else terms.side,
+            None if terms is None else terms.type,
+            0 if terms is None else terms.price,
+            0 if terms is None else terms.size,
+            0 if terms is None else terms.funds,
+            None if terms is None else terms.time_in_force,
+            terms is not None and terms.post_only,
+            event.time,
+            event.seq,
+            Status.PENDING,
+            0 if terms is None else terms.size,
+            0,
+            event.seq,
+            event.time,
+            event.replay_of,
+            None if terms is None else terms.stp,
+            0 if terms is None else terms.stop_price,
+            0 if terms is None else terms.max_floor,
+            0 if terms is None else terms.expire_time,
+        )
+        changes.new[event.order_id] = order
+        _keep_beginning(changes, event.order_id)
+        changes.pending[event.order_id] = order
+    return event.order_id
+
+
+def _resumed(changes: Changes, event: facts.CommandResumed) -> bytes:
+    changes.awaited.add(event.order_id)
+    return event.order_id
+
+
+def _dead_lettered(changes: Changes, event: facts.CommandDeadLettered) -> bytes:
+    changes.awaited.add(event.order_id)
+    changes.deaths.append(Death(changes.partition, event))
+    return event.order_id
+
+
+def _dead_letter_closed(changes: Changes, event: facts.DeadLetterClosed) -> bytes:
+    changes.closings.append(event)
+    return NO_ID
 
 
 def _rejected(changes: Changes, event: facts.OrderRejected) -> bytes:
@@ -127,12 +198,21 @@ def _rejected(changes: Changes, event: facts.OrderRejected) -> bytes:
         reject_reason=event.reason,
         done_at=event.time,
     )
+    if event.parked_id:
+        changes.awaited.add(event.order_id)
+    if changes.pending:
+        _keep_beginning(changes, event.order_id)
     return event.order_id
 
 
 def _command_rejected(changes: Changes, event: facts.CommandRejected) -> bytes:
-    """A place is told by its command_id. Where this is the first that is heard of the order, it is its outcome."""
-    if event.order_id != NO_ID and event.order_id == event.command_id:
+    """A place is told by its command_id. Where this is the first that is heard of the order, or it is pending, it is its
+    outcome."""
+    if event.order_id != NO_ID and event.order_id == (event.parked_id or event.command_id):
+        if event.parked_id:
+            changes.awaited.add(event.order_id)
+        if event.order_id in changes.pending:
+            return _refused(changes.new[event.order_id], event)
         changes.stale[event.order_id] = NewOrder(
             event.order_id,
             event.account,
@@ -156,6 +236,15 @@ def _command_rejected(changes: Changes, event: facts.CommandRejected) -> bytes:
             reject_reason=event.reason,
             done_at=event.time,
         )
+    return event.order_id
+
+
+def _refused(order: NewOrder, event: facts.CommandRejected) -> bytes:
+    """It was put off in this batch, if it is not decided since."""
+    if order.status is Status.PENDING:
+        order.status, order.reject_reason, order.first_order_id = Status.REJECTED, event.reason, event.first_order_id
+        order.seq = event.seq
+        order.updated = order.done_at = event.time
     return event.order_id
 
 
@@ -324,10 +413,10 @@ _BY_TYPE = cast(
         facts.CancelAllAfterDisarmed: _of_no_order,
         facts.CancelAllAfterFired: _of_no_order,
         facts.TimeAdvanced: _of_no_order,
-        facts.CommandDeferred: _of_an_order,
-        facts.CommandResumed: _of_an_order,
-        facts.CommandDeadLettered: _of_an_order,
-        facts.DeadLetterClosed: _of_no_order,
+        facts.CommandDeferred: _deferred,
+        facts.CommandResumed: _resumed,
+        facts.CommandDeadLettered: _dead_lettered,
+        facts.DeadLetterClosed: _dead_letter_closed,
     },
 )
 

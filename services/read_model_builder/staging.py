@@ -107,19 +107,37 @@ SELECT order_id, number, partition, account, client_oid, nullif(side, 0), nullif
     nullif(done_at, 0), first_seq, seq, stop_price, max_floor, expire_time, taken_off, nullif(stp, 0)
 FROM new_orders
 ON CONFLICT (order_id) DO UPDATE SET
-    price = excluded.price, size = excluded.size, remaining = excluded.remaining, displayed = excluded.displayed,
-    filled_size = excluded.filled_size, executed_value = excluded.executed_value, status = excluded.status,
-    done_reason = excluded.done_reason, reject_reason = excluded.reject_reason,
-    first_order_id = excluded.first_order_id, priority = excluded.priority, updated = excluded.updated,
-    done_at = excluded.done_at, seq = excluded.seq, stop_price = excluded.stop_price, max_floor = excluded.max_floor,
-    expire_time = excluded.expire_time, taken_off = excluded.taken_off
+    side = coalesce(excluded.side, t.side), type = coalesce(excluded.type, t.type),
+    time_in_force = coalesce(excluded.time_in_force, t.time_in_force), stp = coalesce(excluded.stp, t.stp),
+    price = CASE WHEN excluded.side IS NULL THEN t.price ELSE excluded.price END,
+    size = CASE WHEN excluded.side IS NULL THEN t.size ELSE excluded.size END,
+    remaining = CASE WHEN excluded.side IS NULL THEN t.remaining ELSE excluded.remaining END,
+    funds = CASE WHEN excluded.side IS NULL THEN t.funds ELSE excluded.funds END,
+    stop_price = CASE WHEN excluded.side IS NULL THEN t.stop_price ELSE excluded.stop_price END,
+    max_floor = CASE WHEN excluded.side IS NULL THEN t.max_floor ELSE excluded.max_floor END,
+    expire_time = CASE WHEN excluded.side IS NULL THEN t.expire_time ELSE excluded.expire_time END,
+    post_only = CASE WHEN excluded.side IS NULL THEN t.post_only ELSE excluded.post_only END,
+    displayed = excluded.displayed, filled_size = excluded.filled_size, executed_value = excluded.executed_value,
+    status = excluded.status, done_reason = excluded.done_reason, reject_reason = excluded.reject_reason,
+    first_order_id = excluded.first_order_id, replay_partition = coalesce(excluded.replay_partition, t.replay_partition),
+    replay_offset = coalesce(excluded.replay_offset, t.replay_offset), priority = excluded.priority,
+    updated = excluded.updated, done_at = excluded.done_at, first_seq = excluded.first_seq, seq = excluded.seq,
+    taken_off = excluded.taken_off
 WHERE t.seq < excluded.seq AND t.status = 1
 """
-"""An order that is there has its outcome, unless it is pending: a late repeat that is refused does not change it."""
+"""An order that is there has its outcome, unless it is pending: a late repeat that is refused does not change it.
+
+What a pending order is told by (its account, its name, when it came) stays. Refused unread, it keeps what it asked for.
+"""
 
 OPEN_ORDERS: Final = """
 INSERT INTO open_orders (order_id, account)
 SELECT order_id, account FROM new_orders WHERE status IN (1, 2, 3) ON CONFLICT DO NOTHING
+"""
+
+END_PENDING: Final = """
+DELETE FROM open_orders AS t USING orders AS o
+WHERE t.order_id = ANY ($1::uuid[]) AND o.order_id = t.order_id AND o.status IN (4, 5)
 """
 
 UPDATE_ORDERS: Final = """

@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from libs.read_model.archive import day_of, ensure_days
-from libs.read_model.connect import Connection
+from libs.read_model.connect import Connection, Uuid
 from libs.read_model.database import Database
 from libs.read_model.failures import StoreUnavailable, classified
 from libs.read_model.positions import CHANNEL, Position, payload, read_positions
 from libs.service.failures import Fatal, Transient
-from services.read_model_builder import staging, turnover
+from services.read_model_builder import deaths, staging, turnover
 from services.read_model_builder import statements as sql
 from services.read_model_builder.changes import Changes
 from services.read_model_builder.copying import ARCHIVE_COLUMNS, stream
@@ -59,6 +59,7 @@ class Store:
                 await self._move(pieces)
                 await self._write_orders(changes)
                 await self._write_products(changes)
+                await self._write_deaths(changes)
                 await self._append(changes)
                 after = payload(piece.after for piece in pieces)
                 await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, after)
@@ -92,6 +93,9 @@ class Store:
             await self._copy("new_orders", staging.NEW_COLUMNS, staging.new_rows(new))
             await self._connection.execute(staging.INSERT_ORDERS)
             await self._connection.execute(staging.OPEN_ORDERS)
+        if changes.awaited:
+            ended = [Uuid(order_id) for order_id in changes.awaited if order_id]
+            await self._connection.execute(staging.END_PENDING, ended)
         if old := changes.old:
             await self._copy("changed_orders", staging.CHANGE_COLUMNS, staging.change_rows(old.values()))
             changed = _count(await self._connection.execute(staging.UPDATE_ORDERS))
@@ -105,6 +109,12 @@ class Store:
         told = [changes.products[number] for number in sorted(changes.products) if changes.products[number].product]
         if told:
             await self._connection.executemany(sql.PUT_PRODUCT, [sql.product_row(change) for change in told])
+
+    async def _write_deaths(self, changes: Changes) -> None:
+        if changes.deaths:
+            await self._connection.executemany(deaths.INSERT, [death.row for death in changes.deaths])
+        if changes.closings:
+            await self._connection.executemany(deaths.CLOSE, [deaths.closing_row(each) for each in changes.closings])
 
     async def _append(self, changes: Changes) -> None:
         if changes.trades:

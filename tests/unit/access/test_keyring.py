@@ -22,6 +22,7 @@ SEALER = Sealer.parse(SEALING)
 
 
 def ring() -> KeyRing:
+    structlog.reset_defaults()  # whatever another test has configured
     return KeyRing(SEALER, structlog.get_logger())
 
 

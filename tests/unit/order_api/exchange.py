@@ -32,9 +32,9 @@ class Exchange:
     def __init__(self, settings: OrderApiSettings) -> None:
         self.faults = PlannedFaults()
         self.broker = Broker(faults=self.faults)
-        for topic in (topics.ORDERS, topics.PRODUCTS):
+        for topic in (topics.ORDERS, topics.PRODUCTS, topics.DLQ):
             self.broker.create_topic(topic, PARTITIONS)
-        for topic in (topics.API_KEYS, topics.OPERATOR_AUDIT):
+        for topic in (topics.API_KEYS, topics.OPERATOR_AUDIT, topics.OPERATOR_TASKS):
             self.broker.create_topic(topic, 1)
         self.log = MemoryLog(self.broker)
         self.clock = VirtualClock()
@@ -72,7 +72,7 @@ def with_exchange(scenario: Callable[[Exchange], Awaitable[None]], **settings: A
     """Run a scenario against an exchange that knows BTC-USD and ETH-USD."""
 
     async def run() -> None:
-        given = {"product_wait_ms": 20, "registry_poll_ms": 5, "gather_ms": 0} | settings
+        given = {"product_wait_ms": 20, "registry_poll_ms": 5, "gather_ms": 0, "replay_poll_ms": 5} | settings
         exchange = Exchange(OrderApiSettings(**given))
         await exchange.register(BTC)
         await exchange.register(ETH)

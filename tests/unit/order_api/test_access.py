@@ -63,6 +63,12 @@ REQUESTS: tuple[tuple[str, str, object], ...] = (
     ("PATCH", "/products/BTC-USD", {}),
     ("POST", "/products/BTC-USD/status", {"status": "halted"}),
     ("DELETE", "/products/BTC-USD", None),
+    ("POST", "/operator/replays", {}),
+    ("POST", "/operator/replays/{id}/confirm", {}),
+    ("POST", "/operator/replays/{id}/pause", None),
+    ("POST", "/operator/replays/{id}/resume", None),
+    ("POST", "/operator/replays/{id}/cancel", None),
+    ("POST", "/operator/dead-letters/{id}/discard", {}),
     ("GET", "/nothing", None),
 )
 """Every request there is, and one there is not."""

@@ -14,7 +14,7 @@ from libs.book.orders import Order
 from libs.book.partition import PartitionState
 from libs.events.codec import encode
 from libs.events.events import AnyEvent
-from libs.events.topics import API_KEYS, OPERATOR_AUDIT, ORDER_EVENTS
+from libs.events.topics import API_KEYS, OPERATOR_AUDIT, OPERATOR_TASKS, ORDER_EVENTS
 from libs.kafka.memory import Broker, MemoryLog
 from libs.kafka.ports import Entry, Log, Outbox
 from libs.read_model.bootstrap import Books, read_books
@@ -61,7 +61,7 @@ async def connected(address: str) -> AsyncIterator[Connection]:
 def memory_log(partitions: int) -> MemoryLog:
     broker = Broker()
     broker.create_topic(ORDER_EVENTS, partitions)
-    for topic in (API_KEYS, OPERATOR_AUDIT):
+    for topic in (API_KEYS, OPERATOR_AUDIT, OPERATOR_TASKS, OPERATOR_TASKS):
         broker.create_topic(topic, 1)
     return MemoryLog(broker)
 
