@@ -36,6 +36,8 @@ async def _exchange(settings: LocalSettings, lock: int, foreground: Foreground |
         say("stopping")
         try:
             await asyncio.wait_for(asyncio.shield(run.stop()), STOP_SECONDS)
+        except TimeoutError:
+            say(f"not everything has stopped within {STOP_SECONDS} s: the rest is killed, and loses nothing by it")
         finally:
             run.kill()
         say("stopped")
@@ -63,13 +65,13 @@ def _chaos(settings: LocalSettings, lock: int, options: tuple[str, ...]) -> int:
     async def tormented(settings: LocalSettings, addresses: Addresses, lock: int) -> Program:
         return chaos(settings, addresses, lock, options)
 
-    with small_disks(settings.data_dir):
+    with small_disks(settings.data_dir, settings.brokers):
         return asyncio.run(_until_signal(_exchange(settings, lock, tormented, stays=False)))
 
 
 async def _servers_alone(settings: LocalSettings, lock: int) -> int:
     directory = settings.data_dir
-    servers = Servers(directory, {}, (lock,))
+    servers = Servers(directory, {}, (lock,), brokers=settings.brokers)
     try:
         addresses = await servers.start()
         for name, value in addresses.as_environment().items():

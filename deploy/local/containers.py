@@ -10,7 +10,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from deploy.endpoint import LOOPBACK
-from deploy.local.kafka import BROKER_SETTINGS
+from deploy.local.kafka import BROKER_SETTINGS, replication
 from deploy.local.ports import free_block
 from deploy.local.postgres import DATABASE, SUPERUSER
 from deploy.local.servers import Addresses, short_temporary_directory
@@ -45,11 +45,16 @@ class ContainerServers:
         directory = short_temporary_directory()
         port = free_block(directory, 1)[0]
         directory.rmdir()
-        settings = BROKER_SETTINGS | {
-            "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
-            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
-            "controller.quorum.voters": "1@localhost:9093",
-        }
+        settings = (
+            BROKER_SETTINGS
+            | replication(1)
+            | {
+                "node.id": "1",
+                "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
+                "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
+                "controller.quorum.voters": "1@localhost:9093",
+            }
+        )
         container = DockerContainer(KAFKA_IMAGE).with_bind_ports("9092/tcp", port)
         for key, value in settings.items():
             container = container.with_env("KAFKA_" + key.upper().replace(".", "_"), value)

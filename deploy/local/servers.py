@@ -4,11 +4,11 @@ others are started from the wheels, all at once, with their state below one dire
 import asyncio
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.local.kafka import Kafka
+from deploy.local.brokers import brokers
 from deploy.local.logs import log_file
 from deploy.local.ports import free_block
 from deploy.local.postgres import Postgres
@@ -16,8 +16,7 @@ from deploy.local.server import Server
 from deploy.local.supervisor import Supervised
 from deploy.local.valkey import Valkey
 
-START_SECONDS = 60.0
-PORTS_USED = 4
+START_SECONDS = 120.0
 KAFKA, POSTGRES, REDIS = "OUTCRY_KAFKA", "OUTCRY_POSTGRES", "OUTCRY_REDIS"
 
 
@@ -48,7 +47,8 @@ class Servers:
     directory: Path
     given: Mapping[str, str]
     inherit: tuple[int, ...] = ()
-    ports: tuple[int, ...] = ()  # `PORTS_USED` of them; chosen by the directory when not given
+    ports: tuple[int, ...] = ()  # `ports_used` of them; chosen by the directory when not given
+    brokers: int = 1
     running: list[Running] = field(default_factory=list)
 
     async def start(self) -> Addresses:
@@ -56,7 +56,7 @@ class Servers:
         ours = self._ours()
         try:
             async with asyncio.TaskGroup() as group:
-                for server in ours.values():
+                for server in (each for servers in ours.values() for each in servers):
                     group.create_task(self._start(server))
         except BaseExceptionGroup as failures:
             self.kill()
@@ -64,7 +64,9 @@ class Servers:
         except BaseException:
             self.kill()
             raise
-        found = dict(self.given) | {variable: server.address for variable, server in ours.items()}
+        found = dict(self.given) | {
+            variable: ",".join(server.address for server in servers) for variable, servers in ours.items()
+        }
         return Addresses(found[KAFKA], found[POSTGRES], found[REDIS])
 
     async def stop(self) -> None:
@@ -82,15 +84,22 @@ class Servers:
         child = await server.start(START_SECONDS)
         self.running.append(Running(server, Supervised(child.program, child)))
 
-    def _ours(self) -> dict[str, Server]:
-        ports = self.ports or free_block(self.directory, PORTS_USED)
-        logs = self.directory / "logs"
-        servers: dict[str, Server] = {
-            KAFKA: Kafka(self.directory / "kafka", log_file(logs, "kafka"), ports[0], ports[1], self.inherit),
-            POSTGRES: Postgres(self.directory / "postgres", log_file(logs, "postgres"), ports[2], self.inherit),
-            REDIS: Valkey(self.directory / "valkey", log_file(logs, "valkey"), ports[3], self.inherit),
+    def _ours(self) -> dict[str, Sequence[Server]]:
+        ports = self.ports or free_block(self.directory, ports_used(self.brokers))
+        logs, (postgres, redis, *kafka) = self.directory / "logs", ports
+        self.directory.mkdir(parents=True, exist_ok=True)
+        servers: dict[str, Sequence[Server]] = {
+            POSTGRES: [Postgres(self.directory / "postgres", log_file(logs, "postgres"), postgres, self.inherit)],
+            REDIS: [Valkey(self.directory / "valkey", log_file(logs, "valkey"), redis, self.inherit)],
         }
-        return {variable: server for variable, server in servers.items() if variable not in self.given}
+        if KAFKA not in self.given:
+            servers[KAFKA] = brokers(self.directory, logs, kafka[: 2 * self.brokers], self.inherit)
+        return {variable: ours for variable, ours in servers.items() if variable not in self.given}
+
+
+def ports_used(brokers: int) -> int:
+    """Of all servers together."""
+    return 2 + 2 * brokers
 
 
 def given_addresses() -> dict[str, str]:

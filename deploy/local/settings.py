@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.brokers import COUNTS
 from deploy.local.problem import CannotRun
 from deploy.partitions import DEFAULT_PARTITIONS, MAX_PARTITIONS
 
@@ -16,6 +17,7 @@ RUNNERS_OWN = frozenset(
         "OUTCRY_AUTH",
         "OUTCRY_SECRETS_KEY",
         "OUTCRY_WORKERS",
+        "OUTCRY_BROKERS",
         "OUTCRY_PARTITIONS",
         "OUTCRY_AUDIT_HOURS",
         "OUTCRY_MIN_FREE_DISK_MB",
@@ -38,6 +40,7 @@ class LocalSettings:
     min_free_disk_mb: int
     ready_seconds: int
     auth: str = "off"
+    brokers: int = 1
 
     @staticmethod
     def read(environment: Mapping[str, str] = os.environ) -> "LocalSettings":
@@ -52,6 +55,9 @@ class LocalSettings:
         auth = environment.get("OUTCRY_AUTH") or "off"
         if auth not in AUTHS:
             raise CannotRun(f"OUTCRY_AUTH is {auth!r} and must be one of {', '.join(AUTHS)}.")
+        brokers = number("OUTCRY_BROKERS", 1, 1, max(COUNTS))
+        if brokers not in COUNTS:
+            raise CannotRun(f"OUTCRY_BROKERS is {brokers} and must be {' or '.join(map(str, COUNTS))}.")
         return LocalSettings(
             data_dir=Path(environment.get("OUTCRY_DATA_DIR") or ".outcry").resolve(),
             port=number("OUTCRY_PORT", 8080, 1, 65535),
@@ -62,4 +68,5 @@ class LocalSettings:
             min_free_disk_mb=number("OUTCRY_MIN_FREE_DISK_MB", 1024, 0, 1_000_000),
             ready_seconds=number("OUTCRY_READY_SECONDS", 120, 1, 3600),
             auth=auth,
+            brokers=brokers,
         )

@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SIZES = {"kafka": "6g", "postgres": "6g", "valkey": "1g"}
+from deploy.local.brokers import broker_directories
+
+BROKER, POSTGRES, VALKEY = "6g", "6g", "1g"
 """What each may hold; memory is taken as it is written."""
 MOUNT_SECONDS = 10.0
 
 
 @contextmanager
-def small_disks(directory: Path) -> Iterator[None]:
+def small_disks(directory: Path, brokers: int) -> Iterator[None]:
     """Mounted below an empty `directory` while it lasts, as far as that is allowed."""
-    mounted = [place for name, size in SIZES.items() if _mounted(place := directory / name, size)]
+    sizes = dict.fromkeys(broker_directories(brokers), BROKER) | {"postgres": POSTGRES, "valkey": VALKEY}
+    mounted = [place for name, size in sizes.items() if _mounted(place := directory / name, size)]
     try:
         yield
     finally:
@@ -27,9 +30,9 @@ def small_disks(directory: Path) -> Iterator[None]:
 
 def emptied(directory: Path) -> None:
     """Nothing of an earlier run is left, not even a disk that it could not unmount."""
-    for name in SIZES:
-        while (directory / name).is_mount():
-            if not _run("umount", "--lazy", str(directory / name)):
+    for place in directory.glob("*"):
+        while place.is_mount():
+            if not _run("umount", "--lazy", str(place)):
                 break
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True, exist_ok=True)

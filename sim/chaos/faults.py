@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 STORES: Final = ("Kafka", "PostgreSQL", "Valkey")
+"""And `Kafka-1`, `Kafka-2`, … where there are several brokers."""
 SHORTEST_S: Final = 0.5
 FROZEN_S: Final = 10.0
 """The longest: beyond the session of a worker (6 s), so that what wakes up is a zombie now and then."""
@@ -23,7 +24,7 @@ def decks(processes: Sequence[str], part: str = "") -> tuple[list[Fault], list[F
     """Two decks, from which two tormentors draw at the same time: the way of a command, and what is read. Only faults
     with `part` in their name."""
     signals = [Fault(kind, name) for kind in ("kill", "freeze", "restart") for name in processes]
-    disks = [Fault(kind, store) for kind in ("cut", "fill") for store in STORES if store in processes]
+    disks = [Fault(kind, store) for kind in ("cut", "fill") for store in processes if store.startswith(STORES)]
     every = [fault for fault in signals + disks if part in str(fault)]
     return [fault for fault in every if _commands(fault)], [fault for fault in every if not _commands(fault)]
 
@@ -40,4 +41,4 @@ def lasting(fault: Fault, rng: random.Random) -> float:
 
 
 def _commands(fault: Fault) -> bool:
-    return fault.target == "Kafka" or fault.target.startswith(("orderbook-worker", "order-api"))
+    return fault.target.startswith(("Kafka", "orderbook-worker", "order-api"))

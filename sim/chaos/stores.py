@@ -20,15 +20,17 @@ from sim.chaos.trouble import Impossible
 BALLAST: Final = "ballast"
 PIECE_BYTES: Final = 1 << 20
 CUT_S: Final = 10.0
-DIRECTORIES: Final = {"Kafka": "kafka", "PostgreSQL": "postgres", "Valkey": "valkey"}
-"""Of the stores, below the directory of a run."""
+DATABASE: Final = "postgres"
+"""Its directory below that of a run; the others' have their names."""
 
 
 class Stores:
     def __init__(self, directory: Path, kafka: str, postgres: str, redis: str) -> None:
         self._directory = directory
         self._postgres = postgres
-        self._ports = {"Kafka": kafka.rpartition(":")[2], "Valkey": str(urlsplit(redis).port)}
+        brokers = [address.rpartition(":")[2] for address in kafka.split(",")]
+        named = {f"Kafka-{number}": port for number, port in enumerate(brokers, 1)} | {"Kafka": brokers[0]}
+        self._ports = named | {"Valkey": str(urlsplit(redis).port)}
 
     def require_disk(self, name: str) -> None:
         """Raises Impossible where a full disk would be everybody's."""
@@ -74,7 +76,7 @@ class Stores:
             await connection.close(timeout=CUT_S)
 
     def _disk(self, name: str) -> Path:
-        return self._directory / DIRECTORIES[name]
+        return self._directory / (DATABASE if name == "PostgreSQL" else name.lower())
 
 
 @contextmanager

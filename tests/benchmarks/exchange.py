@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from deploy.local.lock import lock_data_directory
 from deploy.local.ports import free_block
 from deploy.local.run import Run
-from deploy.local.servers import PORTS_USED, Addresses
+from deploy.local.servers import Addresses, ports_used
 from deploy.local.services import ports_needed, services
 from deploy.local.settings import LocalSettings
 from libs.events.topics import ORDERS
@@ -45,8 +45,9 @@ async def exchange() -> AsyncIterator[Exchange]:
             (port,) = free_block(where / "gateway", 1)
             settings = LocalSettings.read({**os.environ, "OUTCRY_DATA_DIR": str(where), "OUTCRY_PORT": str(port)})
             # The same block that the run takes a moment later.
-            block = free_block(where, PORTS_USED + ports_needed(settings))
-            api = next(each for each in services(settings, block[PORTS_USED:]) if each.module == "services.order_api")
+            of_servers = ports_used(settings.brokers)
+            block = free_block(where, of_servers + ports_needed(settings))
+            api = next(each for each in services(settings, block[of_servers:]) if each.module == "services.order_api")
             with contextlib.redirect_stdout(sys.stderr):
                 async with _running(Run(settings, lock)) as addresses:
                     await _listed(port)

@@ -66,13 +66,14 @@ class Client:
         """Until there is an answer that is final; then perhaps once more."""
         taken = await self._until_final(key, ask)
         if taken and self._chance.random() < _AGAIN:
-            await self._until_final(key, ask)
+            await self._until_final(key, ask, _is_retryable)  # a product that is asked about may be gone by then
         return taken
 
-    async def _until_final(self, key: str, ask: Ask) -> list[Taken]:
+    async def _until_final(self, key: str, ask: Ask, is_open: Callable[[Answer], bool] | None = None) -> list[Taken]:
+        is_open = is_open or _is_open
         for _ in range(MOST_TRIES):
             answers = await self._once(ask)
-            if answers is not None and not any(_is_open(answer) for answer in answers):
+            if answers is not None and not any(map(is_open, answers)):
                 return self._final(key, answers)
             if answers is not None:
                 self._final(key, [answer for answer in answers if isinstance(answer, Taken)])
@@ -123,7 +124,11 @@ class Client:
 
 def _is_open(answer: Answer) -> bool:
     """A product that this process has not heard of yet may come."""
-    return isinstance(answer, Problem) and (answer.kind.retryable or answer.kind.code == "product_not_found")
+    return _is_retryable(answer) or (isinstance(answer, Problem) and answer.kind.code == "product_not_found")
+
+
+def _is_retryable(answer: Answer) -> bool:
+    return isinstance(answer, Problem) and answer.kind.retryable
 
 
 class Operator(Client):

@@ -19,6 +19,7 @@ from libs.events import topics
 from libs.events.codec import decode_command, decode_event
 from libs.events.commands import AnyCommand
 from libs.events.events import REJECTIONS, AnyEvent, DuplicateIgnored, OrderAccepted
+from libs.events.ids import number_of
 from libs.events.values import RejectReason, Side
 from libs.read_model.candles import GRANULARITIES, NANOSECONDS
 from services.query_api.books import encoded
@@ -171,21 +172,23 @@ def _answers(world: World, clients: Sequence[Client]) -> None:
 
 
 def _same_answer(world: World, key: str, receipts: Sequence[Receipt], logs: Sequence[Log]) -> None:
-    """While Redis keeps what it is told, a request has one id, however often it is sent, and that one acts."""
+    """While Redis keeps what it is told, a request has one id, however often it is sent, and that one acts. A product
+    that was listed anew is another one, and so is a request about it."""
     remembers = not world.redis_lost and "redis away" not in world.chaos.counts
     if remembers:
-        same(f"ids that were answered to {key}", 1, len({receipt.command_id for receipt in receipts}))
+        ids = {receipt.command_id for receipt in receipts}
+        same(f"ids that were answered to {key}", len({number_of(each) for each in ids}), len(ids))
         log, told = logs[receipts[0].partition], receipts[0].command_id
         acted = any(log.acted(at) for at, command in enumerate(log.commands) if command.command_id == told)
         same(f"the command that was answered to {key} is the one that acted", True, acted)
 
 
 def _accepted_once(logs: Sequence[Log]) -> None:
-    accepted: dict[tuple[str, str], bytes] = {}
+    accepted: dict[tuple[str, str, int], bytes] = {}
     for log in logs:
         for event in log.events:
             if isinstance(event, OrderAccepted) and event.client_oid:
-                name = (event.account, event.client_oid)
+                name = (event.account, event.client_oid, event.number)
                 same(f"orders accepted under the name {name}", None, accepted.get(name))
                 accepted[name] = event.order_id
 

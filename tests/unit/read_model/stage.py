@@ -61,7 +61,7 @@ async def connected(address: str) -> AsyncIterator[Connection]:
 def memory_log(partitions: int) -> MemoryLog:
     broker = Broker()
     broker.create_topic(ORDER_EVENTS, partitions)
-    for topic in (API_KEYS, OPERATOR_AUDIT, OPERATOR_TASKS, OPERATOR_TASKS):
+    for topic in (API_KEYS, OPERATOR_AUDIT, OPERATOR_TASKS):
         broker.create_topic(topic, 1)
     return MemoryLog(broker)
 
@@ -192,4 +192,4 @@ def _queue(state: PartitionState, number: int, side: int) -> list[tuple[object, 
 
 def _row(order: Order) -> tuple[object, ...]:
     """Everything but the idempotency key, which the tables do not hold."""
-    return tuple(getattr(order, name) for name in order.__struct_fields__ if name != "key")
+    return (order.client_oid, *(getattr(order, name) for name in order.__struct_fields__ if name != "label"))
