@@ -71,10 +71,14 @@ class Client:
 
     async def _until_final(self, key: str, ask: Ask, is_open: Callable[[Answer], bool] | None = None) -> list[Taken]:
         is_open = is_open or _is_open
+        unknown = False
         for _ in range(MOST_TRIES):
             answers = await self._once(ask)
+            if unknown and answers and all(map(_is_gone, answers)):
+                return []  # the product ended meanwhile, perhaps by this very request: nobody can say any more
             if answers is not None and not any(map(is_open, answers)):
                 return self._final(key, answers)
+            unknown |= answers is None or any(map(_is_unknown, answers))
             if answers is not None:
                 self._final(key, [answer for answer in answers if isinstance(answer, Taken)])
             await pass_time(self._chance.uniform(0.01, 0.2))
@@ -124,7 +128,15 @@ class Client:
 
 def _is_open(answer: Answer) -> bool:
     """A product that this process has not heard of yet may come."""
-    return _is_retryable(answer) or (isinstance(answer, Problem) and answer.kind.code == "product_not_found")
+    return _is_retryable(answer) or _is_gone(answer)
+
+
+def _is_gone(answer: Answer) -> bool:
+    return isinstance(answer, Problem) and answer.kind.code == "product_not_found"
+
+
+def _is_unknown(answer: Answer) -> bool:
+    return isinstance(answer, Problem) and answer.kind.code == "outcome_unknown"
 
 
 def _is_retryable(answer: Answer) -> bool:
