@@ -14,6 +14,7 @@ from libs.service.clock import Clock
 from libs.service.health import Health
 from libs.service.logging import Log as Logger
 from libs.service.problems import NOT_READY, Problem
+from libs.service.waiting import until_set
 
 ALGORITHMS: Final = frozenset(("RS256", "EdDSA"))
 _ASPECT: Final = "token keys"
@@ -62,11 +63,7 @@ class KeySet:
         self._health.ready(False, "the issuer's keys are not read yet", aspect=_ASPECT)
         while not stop.is_set():
             await self._read_again()
-            try:
-                async with asyncio.timeout(self._refresh_s if self.generation else _FIRST_RETRY_S):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await until_set(stop, self._refresh_s if self.generation else _FIRST_RETRY_S)
 
     def _present(self, kid: object) -> jwt.PyJWK | None:
         """A token need not name its key where there is only one."""

@@ -13,6 +13,7 @@ from libs.kafka.ports import Log, LogReader, Record
 from libs.service.failures import Transient
 from libs.service.health import Health
 from libs.service.logging import Log as Logger
+from libs.service.waiting import until_set
 
 _ASPECT = "api keys"
 _POLL_RECORDS = 1_000
@@ -72,7 +73,7 @@ class KeyFollower:
                 await self._follow(stop)
             except Transient as error:
                 self._logger.warning("api keys unavailable", detail=str(error))
-                await _pause(stop, self._retry_s)
+                await until_set(stop, self._retry_s)
 
     async def _follow(self, stop: asyncio.Event) -> None:
         reader = self._log.reader(API_KEYS)
@@ -98,12 +99,3 @@ class KeyFollower:
         for records in polled.values():
             for record in records:
                 self._ring.take((record.key or b"").decode("utf-8", "replace"), record.value)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait, but not past the moment the process is told to stop."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

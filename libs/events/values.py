@@ -11,6 +11,9 @@ MAX_INTEGER: Final = 2**62 - 1
 NO_ID: Final = b""
 """Stands where an order id could stand and none is meant."""
 
+REPLAY_LIMIT: Final = 3
+"""Replays that one command may have behind it, each of which died again."""
+
 
 class Side(IntEnum):
     BUY = 1

@@ -5,17 +5,12 @@ So a replay acts once, however often and late it is sent, and whoever sends it.
 
 from __future__ import annotations
 
-from typing import Final
-
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.events.commands import Command, DiscardDeadLetter, Envelope
 from libs.events.events import AnyEvent, CommandRejected, DeadLetterClosed
-from libs.events.values import NO_ID, ClosedReason, DeadLetterName, RejectReason
+from libs.events.values import NO_ID, REPLAY_LIMIT, ClosedReason, DeadLetterName, RejectReason
 from libs.matching.rejections import header, only_header, refuse, rejection
-
-REPLAY_LIMIT: Final = 3
-"""Replays that one command may have behind it."""
 
 
 def refused(state: PartitionState, command: Command | Envelope, book: ProductBook | None) -> list[AnyEvent] | None:

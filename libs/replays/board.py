@@ -13,6 +13,7 @@ from libs.service import problems
 from libs.service.failures import Fatal, Transient
 from libs.service.logging import Log as Logger
 from libs.service.problems import Problem
+from libs.service.waiting import until_set
 
 PARTITION: Final = 0
 _POLL_RECORDS: Final = 1_000
@@ -38,7 +39,7 @@ class Board:
                 await self._follow(stop)
             except Transient as error:
                 self._logger.warning("replay tasks unavailable", detail=str(error))
-                await _pause(stop, self._retry_s)
+                await until_set(stop, self._retry_s)
 
     async def current(self) -> dict[str, Task]:
         """With everything that stood in the log when this was called. Raises Problem where that cannot be known in time."""
@@ -104,12 +105,3 @@ class Board:
         moved, self._moved = self._moved, None
         if moved is not None:
             moved.set_result(None)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait, but not past the moment the process is told to stop."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

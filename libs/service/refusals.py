@@ -1,7 +1,7 @@
 """What a decoder's refusal means to who sent the JSON: a problem that names the field."""
 
 import re
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -16,6 +16,18 @@ _NAMED: Final = (
     (re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL), problems.UNKNOWN_FIELD),
     (re.compile(r"Object missing required field `(.*)`$"), problems.MISSING_FIELD),
 )
+
+_T = TypeVar("_T")
+
+
+def decoded(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
+    """The body of a request that needs one. Raises Problem."""
+    if not body:
+        raise Problem(problems.BODY_REQUIRED)
+    try:
+        return decoder.decode(body)
+    except REFUSALS as error:
+        raise refusal(error) from None
 
 
 def refusal(error: Exception) -> Problem:

@@ -16,6 +16,7 @@ from libs.service.failures import Fatal, Transient
 from libs.service.health import Health
 from libs.service.logging import Log as Logger
 from libs.service.problems import Problem
+from libs.service.waiting import until_set
 from services.order_api.settings import OrderApiSettings
 
 _ASPECT = "registry"
@@ -137,7 +138,7 @@ class RegistryReader:
                 await self._follow(stop)
             except Transient as error:
                 self._logger.warning("registry unavailable", detail=str(error))
-                await _pause(stop, self._retry_s)
+                await until_set(stop, self._retry_s)
 
     async def _follow(self, stop: asyncio.Event) -> None:
         reader = self._log.reader(PRODUCTS, committed=True)
@@ -174,12 +175,3 @@ class RegistryReader:
         except Unreadable as error:
             raise Fatal(f"products/{record.partition}@{record.offset} ({name}) is unreadable: {error}") from error
         self._registry.take(name, product)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait, but not past the moment the process is told to stop."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

@@ -10,7 +10,7 @@ import msgspec
 
 from libs.service import problems
 from libs.service.problems import Problem
-from libs.service.refusals import REFUSALS, refusal
+from libs.service.refusals import REFUSALS, decoded, refusal
 
 SideName: TypeAlias = Literal["buy", "sell"]
 Decimal: TypeAlias = str | None
@@ -149,32 +149,32 @@ _parameters: Final = msgspec.json.Decoder(dict[str, str])
 
 
 def place(body: bytes) -> Place:
-    return _decoded(_place, body)
+    return decoded(_place, body)
 
 
 def amend(body: bytes) -> Amend:
-    return _decoded(_amend, body)
+    return decoded(_amend, body)
 
 
 def cancel_all_after(body: bytes) -> CancelAllAfter:
-    return _decoded(_cancel_all_after, body)
+    return decoded(_cancel_all_after, body)
 
 
 def list_product(body: bytes) -> ListProductRequest:
-    return _decoded(_list_product, body)
+    return decoded(_list_product, body)
 
 
 def update_product(body: bytes) -> UpdateProductRequest:
-    return _decoded(_update_product, body)
+    return decoded(_update_product, body)
 
 
 def status(body: bytes) -> StatusRequest:
-    return _decoded(_status, body)
+    return decoded(_status, body)
 
 
 def parameters(body: bytes) -> dict[str, str]:
     """What a DELETE says in its body; nothing in an empty one."""
-    return _decoded(_parameters, body) if body else {}
+    return decoded(_parameters, body) if body else {}
 
 
 def batch(body: bytes, most: int) -> list[Item | Problem]:
@@ -182,7 +182,7 @@ def batch(body: bytes, most: int) -> list[Item | Problem]:
     try:
         orders: list[Item | Problem] = [*_batch.decode(body).orders]
     except REFUSALS:
-        raw = _decoded(_raw_batch, body).orders
+        raw = decoded(_raw_batch, body).orders
         _check_count(len(raw), most)
         return [_item_or_problem(item) for item in raw]
     _check_count(len(orders), most)
@@ -202,12 +202,3 @@ def _item_or_problem(raw: msgspec.Raw) -> Item | Problem:
     except REFUSALS as error:
         return refusal(error)
     return item
-
-
-def _decoded(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
-    if not body:
-        raise Problem(problems.BODY_REQUIRED)
-    try:
-        return decoder.decode(body)
-    except REFUSALS as error:
-        raise refusal(error) from None

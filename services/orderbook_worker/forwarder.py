@@ -16,6 +16,7 @@ from libs.kafka.ports import Bookmarks, Entry, Log, Publisher, Record
 from libs.service.clock import NANOSECONDS, Clock
 from libs.service.failures import Transient
 from libs.service.logging import Log as Logger
+from libs.service.waiting import until_set
 from services.orderbook_worker.letters import kept
 from services.orderbook_worker.settings import WorkerSettings
 
@@ -84,11 +85,7 @@ class Forwarder:
         """Until there is something to do."""
         wake = min(tier.look_at for tier in self._tiers) if self._state.parked else inf
         left = (wake - self._clock.now()) / NANOSECONDS
-        try:
-            async with asyncio.timeout(None if left == inf else max(0.0, left)):
-                await self._came.wait()
-        except TimeoutError:
-            return
+        await until_set(self._came, None if left == inf else max(0.0, left))
 
     async def _look(self) -> None:
         for tier in self._tiers:

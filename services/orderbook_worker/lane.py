@@ -8,7 +8,7 @@ over again.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from libs.book.snapshot import dump
 from libs.events.codec import encode
@@ -16,6 +16,7 @@ from libs.events.topics import ORDER_EVENTS, ORDERS
 from libs.kafka.ports import Entry, InputOffset, Outbox, Record, TransactionalWriter
 from libs.service.failures import Transient
 from libs.service.logging import Log as Logger
+from libs.service.waiting import until_set
 from libs.snapshots.envelope import Stored
 from libs.snapshots.recovering import Recovered
 from services.orderbook_worker.alarm import Alarm
@@ -24,6 +25,8 @@ from services.orderbook_worker.deciding import Decided, Decider
 from services.orderbook_worker.faults import Faulted
 from services.orderbook_worker.metrics import LaneMetrics
 from services.orderbook_worker.settings import WorkerSettings
+
+_GOLDEN_SECTION: Final = 0.618
 
 
 class Batch(NamedTuple):
@@ -79,7 +82,7 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._commit_started = float("-inf")
         self._gap = settings.commit_gap_ms / 1000
-        self._snapshot_due = self._loop.time() + settings.snapshot_every_ms / 1000
+        self._snapshot_due = self._loop.time() + settings.snapshot_every_ms / 1000 * _phase(self.partition)
         self._saved_seq = recovered.saved_seq
         self._saving_began = asyncio.Event()
         self._position = 0
@@ -235,11 +238,7 @@ class Lane:
     async def _sleep(self, seconds: float) -> None:
         """Until something came, or so long has passed."""
         self._came.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._came.wait()
-        except TimeoutError:
-            return
+        await until_set(self._came, seconds)
 
     def _take(self, most: int) -> list[Record]:
         """At most so many of what has come."""
@@ -317,3 +316,11 @@ class Lane:
         self._snapshot_due = self._loop.time() + self._settings.snapshot_every_ms / 1000
         self._save(self.partition, Stored(seq, self.next_event_offset, data))
         self._saving_began.set()
+
+
+def _phase(partition: int) -> float:
+    """The part of the first period before the first snapshot: partitions taken over together are not dumped together.
+
+    Multiples of the golden section lie evenly apart, whichever of the partitions a worker owns.
+    """
+    return 1 - partition * _GOLDEN_SECTION % 1

@@ -4,6 +4,8 @@ import asyncio
 from random import Random
 from typing import Final
 
+from libs.service.waiting import until_set
+
 _MOST_DOUBLINGS: Final = 16
 
 
@@ -20,8 +22,4 @@ class Backoff:
     async def pause(self, stop: asyncio.Event) -> None:
         longest = min(self._last_ms, self._first_ms << min(self._failures, _MOST_DOUBLINGS))
         self._failures += 1
-        try:
-            async with asyncio.timeout(longest / 1000 * self._chance.uniform(0.5, 1)):
-                await stop.wait()
-        except TimeoutError:
-            pass
+        await until_set(stop, longest / 1000 * self._chance.uniform(0.5, 1))

@@ -12,6 +12,7 @@ from libs.read_model.failures import classified
 from libs.read_model.positions import CHANNEL, Position, from_payload, read_positions
 from libs.service.failures import Transient
 from libs.service.logging import Log
+from libs.service.waiting import until_set
 from services.query_api.backoff import Backoff
 from services.query_api.progress import Progress
 from services.query_api.settings import QueryApiSettings
@@ -45,16 +46,9 @@ class Listener:
                 while not stop.is_set():
                     self._know((await read_positions(connection)).values())
                     self._backoff.succeeded()
-                    await self._idle(stop)
+                    await until_set(stop, self._settings.listen_check_ms / 1000)
         finally:
             connection.terminate()
-
-    async def _idle(self, stop: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(self._settings.listen_check_ms / 1000):
-                await stop.wait()
-        except TimeoutError:
-            pass
 
     def _told(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         positions = from_payload(str(payload))

@@ -1,7 +1,7 @@
 """What is read from Postgres: whose it is, whether to wait for it, and where to find it."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple
 
 from libs.access.caller import Caller
@@ -11,12 +11,12 @@ from libs.events.events import AnyEvent
 from libs.read_model.archived import order_events
 from libs.read_model.candles import CandleRow, first_trade_since, product_candles
 from libs.read_model.connect import AnyConnection, Pool
-from libs.read_model.failures import StoreUnavailable, classified
 from libs.read_model.holdings import HoldingRow, HoldRow, account_holdings, account_holds
+from libs.read_model.lending import lent
 from libs.read_model.orders import OrderRow, Page, order_by_client_oid, order_by_id, orders_page
 from libs.read_model.trades import FillPage, FillRow, TradeRow, fills_page, trades_page
 from libs.service.clock import NANOSECONDS, Clock
-from libs.service.problems import DEPENDENCY_AWAY, ORDER_NOT_FOUND, Problem
+from libs.service.problems import ORDER_NOT_FOUND, Problem
 from services.query_api.progress import Progress
 from services.query_api.settings import QueryApiSettings
 
@@ -101,19 +101,12 @@ class Reads:
             found = await order_by_id(connection, order_id)
         return found if found is not None and (who.operator or found.account == who.account) else None
 
+    def _connection(self) -> AbstractAsyncContextManager[AnyConnection]:
+        """For one answer. Raises Problem when Postgres is away."""
+        return lent(self._pool, self._settings.query_timeout_ms / 1000)
+
     def _fresh_until(self, order_id: bytes) -> int:
         """Until when an id that is unknown may be on its way: it begins with the time it was minted at, in ms."""
         minted = int.from_bytes(order_id[:6], "big") * _MS
         fresh = self._settings.fresh_ms * _MS
         return minted + fresh if abs(self._clock.now() - minted) < fresh else 0
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AnyConnection]:
-        """A connection of the pool, for one query. Raises Problem when Postgres is away."""
-        timeout = self._settings.query_timeout_ms / 1000
-        try:
-            with classified():
-                async with self._pool.acquire(timeout=timeout) as connection:
-                    yield connection
-        except StoreUnavailable as failure:
-            raise Problem(DEPENDENCY_AWAY, str(failure)) from failure

@@ -4,7 +4,6 @@ Whatever fails for a while (Kafka, Postgres, another projector) ends a session: 
 from the positions in Postgres, which is also how the process starts. So there is one way in, and it is used daily.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
@@ -15,6 +14,7 @@ from libs.read_model.database import Database
 from libs.read_model.failures import classified
 from libs.service.failures import Transient
 from libs.service.process import Process
+from libs.service.waiting import until_set
 from services.read_model_builder.measures import Measures
 from services.read_model_builder.session import Session
 from services.read_model_builder.settings import BuilderSettings
@@ -83,11 +83,7 @@ class Projector:
         self._failures += 1
         self._process.health.ready(False, str(failure))
         self._process.log.warning("session ended", cause=str(failure), again_in_s=round(pause, 3))
-        try:
-            async with asyncio.timeout(pause):
-                await self._process.stop.wait()
-        except TimeoutError:
-            pass
+        await until_set(self._process.stop, pause)
 
 
 @asynccontextmanager

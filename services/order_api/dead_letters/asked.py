@@ -1,12 +1,8 @@
 """JSON bodies of the operators' requests."""
 
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
-
-from libs.service import problems
-from libs.service.problems import Problem
-from libs.service.refusals import REFUSALS, refusal
 
 Text = Annotated[str, msgspec.Meta(max_length=128)]
 Reason = Annotated[str, msgspec.Meta(max_length=1024)]
@@ -52,17 +48,6 @@ class DiscardRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
-_T = TypeVar("_T")
 plan_request: Final = msgspec.json.Decoder(PlanRequest)
 confirm_request: Final = msgspec.json.Decoder(ConfirmRequest)
 discard_request: Final = msgspec.json.Decoder(DiscardRequest)
-
-
-def decoded(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
-    """Raises Problem."""
-    if not body:
-        raise Problem(problems.BODY_REQUIRED)
-    try:
-        return decoder.decode(body)
-    except REFUSALS as error:
-        raise refusal(error) from None

@@ -18,10 +18,10 @@ from libs.replays.tasks import Action, NotAllowed, Task, WrongHash
 from libs.service import problems
 from libs.service.failures import Transient
 from libs.service.problems import Problem
+from libs.service.refusals import decoded
 from services.order_api.building import Builder
 from services.order_api.dead_letters.asked import (
     confirm_request,
-    decoded,
     discard_request,
     plan_request,
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from libs.events.codec import Unreadable, decode_command, encode
-from libs.events.values import DeadLetterName
+from libs.events.values import REPLAY_LIMIT, DeadLetterName
 from libs.read_model.dead_letters import DeadLetterRow
 from libs.replays.edits import Unfit, edited
 from libs.replays.letters import Letters, Misplaced
@@ -13,7 +13,7 @@ from libs.replays.resending import name_text
 from libs.service import problems
 from libs.service.problems import Problem
 from services.order_api.dead_letters.asked import Edit
-from services.order_api.dead_letters.selecting import MOST_REPLAYS, letter_name
+from services.order_api.dead_letters.selecting import letter_name
 from services.order_api.registry import Registry
 
 
@@ -26,11 +26,11 @@ class Left(NamedTuple):
 
 def plannable(rows: Sequence[DeadLetterRow]) -> tuple[list[DeadLetterRow], list[Left]]:
     """A filter takes what can be replayed, and says what it left."""
-    taken = [row for row in rows if row.replays < MOST_REPLAYS and row.kind]
+    taken = [row for row in rows if row.replays < REPLAY_LIMIT and row.kind]
     left = [
         Left(row.name, f"{row.replays} replays are behind it" if row.kind else "nobody can read it")
         for row in rows
-        if row.replays >= MOST_REPLAYS or not row.kind
+        if row.replays >= REPLAY_LIMIT or not row.kind
     ]
     return taken, left
 

@@ -17,6 +17,7 @@ from libs.replays.tasks import ENDED, RUNNABLE, State, Tally, Task
 from libs.service.clock import Clock
 from libs.service.failures import Transient
 from libs.service.logging import Log as Logger
+from libs.service.waiting import until_set
 from services.order_api.dead_letters.limits import ReplayLimits
 
 
@@ -72,7 +73,7 @@ class Runner:
                     await self._take_part(stop)
                 except Transient as error:
                     self._logger.warning("replays interrupted", detail=str(error))
-                    await _until(stop, self._limits.retry_s)
+                    await until_set(stop, self._limits.retry_s)
         finally:
             await self._letters.close()
 
@@ -100,7 +101,7 @@ class Runner:
                     await self._turn()
             except Transient as error:
                 self._logger.warning("replay interrupted", detail=str(error))
-                await _until(self._board.changed, self._limits.retry_s)
+                await until_set(self._board.changed, self._limits.retry_s)
 
     async def _turn(self) -> None:
         """One letter of the replay whose turn it is, or the wait for something to do."""
@@ -118,7 +119,7 @@ class Runner:
             self._logger.info("replay begins", task=task.plan.id, letters=len(task.plan.letters), at=self._tally.next)
         wait = self._due - asyncio.get_running_loop().time()
         if wait > 0:
-            await _until(self._board.changed, wait)
+            await until_set(self._board.changed, wait)
             self._board.changed.clear()
             return
         async with self._step:
@@ -180,12 +181,3 @@ class Runner:
         for plan in sorted(settled, key=lambda each: each.created)[: max(0, len(settled) - self._limits.kept)]:
             entries = [Entry(key, None) for key in keys_of(plan.id)]
             await self._publisher.publish(OPERATOR_TASKS, PARTITION, entries)
-
-
-async def _until(event: asyncio.Event, seconds: float) -> None:
-    """Wait for it, but no longer."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from libs.events.values import DeadLetterName, FailureCause
+from libs.events.values import REPLAY_LIMIT, DeadLetterName, FailureCause
 from libs.read_model.connect import Pool
 from libs.read_model.dead_letters import (
     DeadLetterPage,
@@ -19,8 +19,6 @@ from libs.service.problems import Problem
 from libs.service.times import NotATime, parse
 from services.order_api.dead_letters.asked import Filter, PlanRequest
 
-MOST_REPLAYS = 3
-"""Of what dies again and again; the engine takes no more."""
 _CAUSES = {cause.name.lower(): cause for cause in FailureCause}
 
 
@@ -108,7 +106,7 @@ def _open(row: DeadLetterRow) -> DeadLetterRow:
 
 
 def replayable(row: DeadLetterRow) -> DeadLetterRow:
-    if row.replays >= MOST_REPLAYS:
+    if row.replays >= REPLAY_LIMIT:
         raise Problem(
             problems.TOO_MANY_REPLAYS, f"{name_text(row.name)} has {row.replays} replays behind it: discard it", "id"
         )
