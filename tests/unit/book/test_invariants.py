@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from libs.book.fold import Broken
 from libs.book.invariants import check as check_invariants
+from libs.book.parked import ParkedCommands
 from libs.book.product import ProductBook
 from libs.events.values import Side
 from libs.matching.placing import rest
@@ -86,6 +87,33 @@ def _pass_a_stop(book: ProductBook) -> None:
 def test_what_does_not_hold_is_named(breaks: Callable[[ProductBook], None], said: str) -> None:
     venue = _venue()
     breaks(venue.engine.state.products[venue.number])
+    with pytest.raises(Broken, match=said):
+        check_invariants(venue.engine.state)
+
+
+def _lose_a_line(parked: ParkedCommands) -> None:
+    parked.lines.popitem()
+
+
+def _forget_a_name(parked: ParkedCommands) -> None:
+    parked.names.clear()
+
+
+def _forget_a_key(parked: ParkedCommands) -> None:
+    parked.keys_used.clear()
+
+
+@pytest.mark.parametrize(
+    ("breaks", "said"),
+    [
+        (_lose_a_line, "their lines differ"),
+        (_forget_a_name, "names and keys that are in use differ"),
+        (_forget_a_key, "names and keys that are in use differ"),
+    ],
+)
+def test_what_does_not_hold_of_parked_commands_is_named(breaks: Callable[[ParkedCommands], None], said: str) -> None:
+    venue = check("fault place A1 ann sell 5 @ 101 oid x -> deferred fault 1")
+    breaks(venue.engine.state.parked)
     with pytest.raises(Broken, match=said):
         check_invariants(venue.engine.state)
 

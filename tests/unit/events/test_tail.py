@@ -7,12 +7,14 @@ from cli.lines import line
 from docs.reference.describe import openapi
 from docs.reference.generate import MARKDOWN, OPENAPI, SCHEMA, markdown, schema
 from libs.events.codec import Unreadable, encode
-from libs.events.events import OrderAccepted, ProductListed, RulesChanged, TradeExecuted
+from libs.events.events import CommandDeferred, OrderAccepted, ProductListed, RulesChanged, TradeExecuted
 from libs.events.ids import mint, text
 from libs.events.tail import Follower, describe
 from libs.events.values import (
     NO_ID,
     DeadLetterName,
+    FailureCause,
+    OrderTerms,
     OrderType,
     Product,
     SelfTradePrevention,
@@ -97,6 +99,27 @@ def test_every_amount_of_an_order_has_its_scale() -> None:
 def test_bytes_of_another_version_are_refused() -> None:
     with pytest.raises(Unreadable):
         Follower().read(b"\x91\xcd\x03\xe7")
+
+
+def test_what_a_parked_order_asks_for_is_in_decimals_too() -> None:
+    terms = OrderTerms(
+        Side.BUY, OrderType.LIMIT, 7_830_000, 2, 0, TimeInForce.GTC, False, SelfTradePrevention.DC, 0, 0, 0
+    )  # fmt: skip
+    deferred = CommandDeferred(
+        3, NUMBER, 3, 7, 2, FIRST, True, "ann", 9, 4, FIRST, "", 1, FailureCause.FAULT, 1, 1, 1, 8, FIRST, None, terms
+    )
+    described = describe(deferred, PRODUCT)["terms"]
+    assert isinstance(described, dict)
+    assert (described["price"], described["size"], described["side"]) == ("78300.00", "0.00000002", "buy")
+
+
+class Stray(msgspec.Struct):
+    ratio: float
+
+
+def test_a_field_of_a_type_that_events_do_not_have_is_named() -> None:
+    with pytest.raises(TypeError, match="ratio is of no type that events have: float"):
+        describe(Stray(0.5))
 
 
 def test_the_reference_is_up_to_date() -> None:

@@ -72,6 +72,19 @@ def test_a_replay_that_is_put_off_leaves_it_open_for_nobody_else() -> None:
     """)
 
 
+def test_nor_under_a_key_of_its_own() -> None:
+    """Who replays by hand may have sent another key than the one that all replays of a dead letter share."""
+    venue = check("""
+        crash place A1 ann sell 5 @ 101  -> dead crash, rejected dead_lettered
+        replay A1 as R1 fault            -> deferred fault 1
+    """)
+    again = replace(parse(venue, "place R2 ann sell 5 @ 101"), key=7, replay_of=DeadLetterName(0, venue.dead["A1"]))
+    (event,) = venue.send(again)
+    assert isinstance(event, OrderRejected)
+    assert (event.reason, event.first_order_id) == (RejectReason.DUPLICATE, venue.ids["R1"])
+    check("back R1 -> resumed, closed replayed, accepted, rests 5", venue)
+
+
 def test_a_replay_follows_like_any_command() -> None:
     check("""
         crash f1: amend A1 ann size 4    -> dead crash, rejected dead_lettered

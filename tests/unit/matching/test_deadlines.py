@@ -1,7 +1,10 @@
 """Deadlines run on engine time, and before the command that brings it."""
 
+import pytest
+
 from libs.events.commands import PlaceOrder
 from libs.events.events import CancelAllAfterArmed, DuplicateIgnored, OrderDone
+from libs.matching import DeadlineFault, timing
 from tests.unit.matching.script import MILLISECOND, Venue, check, parse
 
 
@@ -123,6 +126,17 @@ def test_an_expire_time_is_amended_in_place() -> None:
         amend  A1  ann  gtd 0s                  -> rejected invalid_expire_time
         advance 5s                              -> time advanced
     """)
+
+
+@pytest.mark.parametrize(("due", "named"), [("place A1 ann sell 5 @ 100 gtd 1s", "A1"), ("arm ann 1s", "ann")])
+def test_a_deadline_that_raises_an_error_is_named(due: str, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    venue = Venue()
+    venue.send(parse(venue, due))
+    monkeypatch.setattr(timing, "_happen", lambda *_: 1 // 0)
+    advance = parse(venue, "advance 2s")
+    with pytest.raises(DeadlineFault, match=f"product {venue.number}: the deadline of") as raised:
+        venue.engine.handle(advance, venue.offset + 1, venue.now)
+    assert (raised.value.number, raised.value.name) == (venue.number, venue.ids.get(named, named))
 
 
 def test_a_delisting_is_its_senders_even_if_all_that_is_left_was_due() -> None:

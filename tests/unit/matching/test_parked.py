@@ -74,6 +74,27 @@ def test_a_parked_command_that_comes_again_as_it_was_is_a_repeat() -> None:
     """)
 
 
+def test_a_failure_lets_time_go_by_like_any_command() -> None:
+    venue = check("""
+        place A1 ann sell 5 @ 101 oid x        -> accepted, rests 5
+        cancel A1 ann                          -> done canceled
+        fault place A2 ann sell 5 @ 101 oid x  -> rejected duplicate of A1
+    """)
+    venue.now += 125_000_000_000
+    check("fault place A3 ann sell 5 @ 101 oid x  -> deferred fault 1", venue)
+
+
+def test_only_what_is_first_and_as_it_is_awaited_is_looked_at() -> None:
+    venue = check("""
+        version place A1 ann sell 5 @ 101  -> deferred version 1
+        f1: amend A1 ann size 4            -> deferred follower 1
+    """)
+    parked, first, follower = venue.engine.state.parked, venue.ids["A1"], venue.ids["f1"]
+    assert [parked.awaits(first, attempt) for attempt in range(3)] == [False, True, False]
+    assert not parked.awaits(venue.id_of("A9"), 1)
+    assert [parked.is_first(parked[each]) for each in (first, follower)] == [True, False]
+
+
 def test_its_name_and_its_key_are_in_use_while_it_waits() -> None:
     check("""
         fault place A1 ann sell 5 @ 101 oid x  -> deferred fault 1
