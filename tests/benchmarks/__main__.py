@@ -8,7 +8,18 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from tests.benchmarks import core, cpu, feed, handover, http_batch, http_single, latency, worker
+from tests.benchmarks import (
+    core,
+    cpu,
+    feed,
+    handover,
+    http_batch,
+    http_reads,
+    http_signed,
+    http_single,
+    latency,
+    worker,
+)
 from tests.benchmarks.exchange import Exchange, exchange
 from tests.benchmarks.table import Figure, render
 
@@ -42,6 +53,14 @@ async def _single(running: Exchange, options: Options) -> list[Figure]:
     return await http_single.measure(running, options.seconds)
 
 
+async def _signed(running: Exchange, options: Options) -> list[Figure]:
+    return await http_signed.measure(running, options.seconds)
+
+
+async def _reads(running: Exchange, options: Options) -> list[Figure]:
+    return await http_reads.measure(running, options.seconds)
+
+
 async def _batch(running: Exchange, options: Options) -> list[Figure]:
     return await http_batch.acknowledged(running, options.seconds)
 
@@ -62,6 +81,8 @@ PARTS: Final[dict[str, Callable[[Options], Awaitable[list[Figure]]]]] = {
 }
 WHOLE: Final[dict[str, Callable[[Exchange, Options], Awaitable[list[Figure]]]]] = {
     "single": _single,
+    "signed": _signed,
+    "reads": _reads,
     "batch": _batch,
     "queryable": _queryable,
     "latency": _latency,

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from deploy.local.lock import lock_data_directory
 from deploy.local.ports import free_block
 from deploy.local.run import Run
+from deploy.local.secrets import secrets_key
 from deploy.local.servers import Addresses, ports_used
 from deploy.local.services import ports_needed, services
 from deploy.local.settings import LocalSettings
@@ -33,7 +34,10 @@ class Exchange(NamedTuple):
     addresses: Addresses
     gateway: int
     order_api: int
+    query_api: int
     products: Sequence[str]
+    secrets_key: str
+    """What its API keys are sealed with."""
 
 
 @asynccontextmanager
@@ -47,11 +51,12 @@ async def exchange() -> AsyncIterator[Exchange]:
             # The same block that the run takes a moment later.
             of_servers = ports_used(settings.brokers)
             block = free_block(where, of_servers + ports_needed(settings))
-            api = next(each for each in services(settings, block[of_servers:]) if each.module == "services.order_api")
+            ports = {each.module: each.http_port or 0 for each in services(settings, block[of_servers:])}
             with contextlib.redirect_stdout(sys.stderr):
                 async with _running(Run(settings, lock)) as addresses:
                     await _listed(port)
-                    yield Exchange(addresses, port, api.http_port or 0, EIGHT)
+                    apis = ports["services.order_api"], ports["services.query_api"]
+                    yield Exchange(addresses, port, *apis, EIGHT, secrets_key(where))
         finally:
             os.close(lock)
 

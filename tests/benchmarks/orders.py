@@ -19,7 +19,9 @@ REACH: Final = 20
 _VARIANTS: Final = 512
 _BATCH_VARIANTS: Final = 16
 _ACCOUNTS: Final = 1_000
+HEADERS: Final = "Content-Type: application/json\r\n"
 _HERE, _BEFORE = b"@@@@@@@@", b"########"
+_NUMBER: Final = b"##########"
 _BACK: Final = 16
 """Batches until an order is cancelled: the book holds what is placed meanwhile."""
 _CROSSING: Final = 0.04
@@ -42,22 +44,36 @@ def _money(cents: int) -> str:
 def singles(products: Sequence[str], tag: str) -> Iterator[bytes]:
     """`POST /orders` without end, one product after the other; about half of the orders trade."""
     chance = random.Random(tag)
+    parts = cycle([_requested(*_single(products[at % len(products)], tag, chance), chance) for at in range(_VARIANTS)])
+    for number, (before, after) in enumerate(parts):
+        yield before + b"%010d" % number + after
+
+
+def single_bodies(products: Sequence[str], tag: str) -> Iterator[bytes]:
+    """The bodies alone."""
+    chance = random.Random(tag)
     parts = cycle([_single(products[at % len(products)], tag, chance) for at in range(_VARIANTS)])
     for number, (before, after) in enumerate(parts):
         yield before + b"%010d" % number + after
 
 
 def _single(product: str, tag: str, chance: random.Random) -> tuple[bytes, bytes]:
+    """What stands before and after the number of an order in its body."""
     side = chance.choice(("buy", "sell"))
     price = _money(MID_CENTS + chance.randint(-REACH, REACH))
-    name = f"{tag}-##########"
-    body = (
+    before = (
         f'{{"product_id":"{product}","side":"{side}","price":"{price}","size":"0.{chance.randint(1, 99):02}",'
-        f'"client_oid":"{name}"}}'
+        f'"client_oid":"{tag}-'
     )
-    headers = f"Content-Type: application/json\r\nOutcry-Account: account-{chance.randrange(_ACCOUNTS)}\r\n"
-    before, _, after = request("POST", "/orders", headers, body.encode()).partition(b"##########")
-    return before, after
+    return before.encode(), b'"}'
+
+
+def _requested(before: bytes, after: bytes, chance: random.Random) -> tuple[bytes, bytes]:
+    """The same of the whole request, of any account."""
+    headers = f"{HEADERS}Outcry-Account: account-{chance.randrange(_ACCOUNTS)}\r\n"
+    made = request("POST", "/orders", headers, before + _NUMBER + after)
+    start, _, end = made.partition(_NUMBER)
+    return start, end
 
 
 def batch_request(body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""A part: single orders as fast as answers come, over so many connections."""
+"""A part: requests as fast as answers come, over so many connections."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from tests.benchmarks.child import serve
-from tests.benchmarks.orders import singles
+from tests.benchmarks.requests import Books, Orders, SignedOrders
 from tests.benchmarks.table import quantile
 from tests.benchmarks.wire import Wire, connect, status_of
 
@@ -18,8 +18,7 @@ class Task(msgspec.Struct):
     port: int
     connections: int
     seconds: float
-    tag: str
-    products: list[str]
+    requests: Orders | SignedOrders | Books
 
 
 class Answers(msgspec.Struct):
@@ -45,7 +44,8 @@ async def main(task: Task) -> Answers:
 class _Load:
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._requests = singles(task.products, task.tag)
+        self._requests = task.requests.made()
+        self._expected = task.requests.status.encode()
         self._latencies: list[float] = []
         self._refused = 0
         self._counts_from = self._ends = 0.0
@@ -74,7 +74,7 @@ class _Load:
     def _answered(self, wire: Wire, head: bytes, _: bytes) -> None:
         now = time.perf_counter()
         if self._counts_from < now <= self._ends:
-            if status_of(head) == b"202":
+            if status_of(head) == self._expected:
                 self._latencies.append(now - wire.began)
             else:
                 self._refused += 1
