@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 READY_S = 90.0
 STOP_S = 10.0
 LOOK_S = 0.05
+HURRIED = f"{Path(__file__).parent / 'hurried'}:{ROOT}"
+"""As PYTHONPATH: commands that wait come back within tenths of a second."""
 
 
 async def until(condition: Callable[[], object], what: str, seconds: float) -> None:
@@ -38,7 +40,7 @@ class Stack:
     @property
     def addresses(self) -> Addresses:
         """Known while it runs: the runner tells every process."""
-        told = _environment(self.pid("query-api-1"))
+        told = environment(self.pid("query-api-1"))
         return Addresses(self.url, told["OUTCRY_KAFKA"], told["OUTCRY_POSTGRES"])
 
     @property
@@ -71,7 +73,7 @@ class Stack:
         """Processes of this run by instance, as their environment says."""
         found = {}
         for entry in Path("/proc").glob("[0-9]*"):
-            told = _environment(int(entry.name))
+            told = environment(int(entry.name))
             if told.get("OUTCRY_DATA_DIR") == str(self.data) and "OUTCRY_INSTANCE" in told:
                 found[told["OUTCRY_INSTANCE"]] = int(entry.name)
         return found
@@ -102,7 +104,8 @@ class Stack:
         return self._process is not None and self._process.poll() is not None
 
 
-def _environment(pid: int) -> dict[str, str]:
+def environment(pid: int) -> dict[str, str]:
+    """Of a process; empty where there is none."""
     try:
         variables = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
     except OSError:
