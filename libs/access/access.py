@@ -10,7 +10,7 @@ from libs.access.jwks import KeySet
 from libs.access.keyring import KeyFollower, KeyRing
 from libs.access.limiter import Limiter
 from libs.access.limits import Limits
-from libs.access.redis_buckets import CallLimits, RedisBuckets
+from libs.access.redis_buckets import RedisBuckets
 from libs.access.sealing import Sealer
 from libs.access.settings import AccessSettings
 from libs.access.signatures import Signatures
@@ -18,6 +18,7 @@ from libs.access.tokens import Expectations, Tokens
 from libs.kafka.ports import Log
 from libs.service.http import App
 from libs.service.process import Process
+from libs.service.shared_script import CallLimits
 
 A = TypeVar("A", bound=AccessSettings)
 _MS: Final = 1_000_000

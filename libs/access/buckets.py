@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 from libs.service.clock import NANOSECONDS, Clock
-from libs.service.failures import Transient
 
 MICRO: Final = 1_000_000
 """Stores count in millionths of a token, so that no fraction is lost and no float is needed."""
@@ -30,10 +29,6 @@ class Grant(NamedTuple):
     tokens: int
     left: int
     """Millionths of a token, after this grant."""
-
-
-class Away(Transient):
-    """The store did not answer within its limit, or was left alone because it did not a moment ago."""
 
 
 class Buckets(Protocol):

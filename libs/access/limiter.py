@@ -8,8 +8,9 @@ most twice as many as the last time, and at most what the rate gives in one leas
 import asyncio
 from typing import Final, NamedTuple
 
-from libs.access.buckets import MICRO, Away, Buckets, Grant, MemoryBuckets, Rate, Wish
+from libs.access.buckets import MICRO, Buckets, Grant, MemoryBuckets, Rate, Wish
 from libs.service.clock import NANOSECONDS, Clock
+from libs.service.failures import Away
 
 
 class Standing(NamedTuple):

@@ -11,3 +11,7 @@ class Poison(Exception):
 
 class Fatal(Exception):
     """This process must end, and be started anew by its supervisor."""
+
+
+class Away(Transient):
+    """A store did not answer within its limit, or was left alone because it did not a moment ago."""

@@ -3,6 +3,7 @@
 from libs.kafka.adapter import KafkaLog
 from libs.kafka.admin import ping
 from libs.service.process import Process, run
+from libs.service.shared_script import CallLimits
 from services.order_api.app import OrderApi
 from services.order_api.idempotency.redis_store import Limits, RedisIdempotency
 from services.order_api.settings import OrderApiSettings
@@ -13,13 +14,15 @@ NAME = "order_api"
 async def main(process: Process[OrderApiSettings]) -> None:
     settings = process.settings
     limits = Limits(
-        timeout_s=settings.redis_timeout_ms / 1000,
-        pause_s=settings.redis_pause_ms / 1000,
-        operations=settings.redis_ops,
+        CallLimits(
+            timeout_s=settings.redis_timeout_ms / 1000,
+            pause_s=settings.redis_pause_ms / 1000,
+            items=settings.redis_ops,
+            gather_s=settings.redis_gather_ms / 1000,
+        ),
         queue=settings.redis_queue,
         ttl_s=settings.idempotency_hours * 3600,
         pending_ms=settings.pending_ms,
-        gather_s=settings.redis_gather_ms / 1000,
     )
     store = RedisIdempotency(settings.redis, process.clock, process.log, limits)
     process.health.check("kafka", lambda: ping(settings.kafka))

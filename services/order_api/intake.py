@@ -12,10 +12,10 @@ from libs.events.values import NO_ID
 from libs.kafka.failures import NotPublished
 from libs.kafka.ports import Entry
 from libs.service import problems
+from libs.service.failures import Away
 from libs.service.problems import Problem
 from services.order_api.idempotency.ports import (
     FRESH,
-    Away,
     Claim,
     Idempotency,
     Outcome,

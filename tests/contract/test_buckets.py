@@ -8,11 +8,13 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
-from libs.access.buckets import MICRO, Away, Buckets, MemoryBuckets, Rate, Wish
-from libs.access.redis_buckets import CallLimits, RedisBuckets
+from libs.access.buckets import MICRO, Buckets, MemoryBuckets, Rate, Wish
+from libs.access.redis_buckets import RedisBuckets
 from libs.service.clock import SystemClock, VirtualClock
+from libs.service.failures import Away
+from libs.service.shared_script import CallLimits
 
-PATIENT = CallLimits(timeout_s=5.0, pause_s=60.0, wishes=100)
+PATIENT = CallLimits(timeout_s=5.0, pause_s=60.0, items=100)
 SLOW = Rate(per_s=1, burst=10)
 """Gains nothing worth counting while a test runs."""
 

@@ -8,14 +8,13 @@ import pytest
 import structlog
 
 from libs.service.clock import VirtualClock
+from libs.service.shared_script import CallLimits
 from services.order_api.idempotency.memory import MemoryIdempotency
 from services.order_api.idempotency.ports import Claim, Idempotency, Outcome, Settlement, State, Verdict
 from services.order_api.idempotency.redis_store import Limits, RedisIdempotency
 
 PENDING_MS = 15_000
-LIMITS = Limits(
-    timeout_s=5.0, pause_s=60.0, operations=50, queue=1_000, ttl_s=3_600, pending_ms=PENDING_MS, gather_s=0.0
-)
+LIMITS = Limits(CallLimits(timeout_s=5.0, pause_s=60.0, items=50), queue=1_000, ttl_s=3_600, pending_ms=PENDING_MS)
 NOT_TEXT = bytes(range(256))
 
 

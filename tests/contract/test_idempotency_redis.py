@@ -8,10 +8,12 @@ from redis.asyncio import Redis
 
 from deploy.local.servers import Addresses
 from libs.service.clock import VirtualClock
-from services.order_api.idempotency.ports import Away, Claim, Outcome, Settlement, State
+from libs.service.failures import Away
+from libs.service.shared_script import CallLimits
+from services.order_api.idempotency.ports import Claim, Outcome, Settlement, State
 from services.order_api.idempotency.redis_store import Limits, RedisIdempotency
 
-QUICK = Limits(timeout_s=0.05, pause_s=0.05, operations=50, queue=10, ttl_s=60, pending_ms=1_000, gather_s=0.0)
+QUICK = Limits(CallLimits(timeout_s=0.05, pause_s=0.05, items=50), queue=10, ttl_s=60, pending_ms=1_000)
 CLAIM = Claim(b"test_idempotency_redis", b"command", b"", "ann", places=True)
 
 
@@ -21,7 +23,7 @@ def _store(address: str, limits: Limits = QUICK) -> RedisIdempotency:
 
 def test_nobody_listens() -> None:
     async def run() -> None:
-        store = _store("redis://127.0.0.1:1/0", QUICK._replace(pause_s=60))
+        store = _store("redis://127.0.0.1:1/0", QUICK._replace(call=QUICK.call._replace(pause_s=60)))
         with pytest.raises(Away, match="failed"):
             await store.claim([CLAIM])
         with pytest.raises(Away, match="left alone"):
@@ -64,7 +66,7 @@ def test_a_server_that_does_not_answer_costs_one_time_limit_and_is_found_again()
 
 def test_a_script_the_server_forgot_is_loaded_again(servers: Addresses) -> None:
     async def run() -> None:
-        store = _store(servers.redis, QUICK._replace(timeout_s=5.0))
+        store = _store(servers.redis, QUICK._replace(call=QUICK.call._replace(timeout_s=5.0)))
         redis = Redis.from_url(servers.redis)
         await redis.delete(CLAIM.key)
         assert (await store.claim([CLAIM]))[0].state is State.FRESH
@@ -82,7 +84,7 @@ def test_a_script_the_server_forgot_is_loaded_again(servers: Addresses) -> None:
 
 def test_outcomes_beyond_the_queue_are_counted_not_kept(servers: Addresses) -> None:
     async def run() -> None:
-        store = _store(servers.redis, QUICK._replace(timeout_s=5.0))
+        store = _store(servers.redis, QUICK._replace(call=QUICK.call._replace(timeout_s=5.0)))
         outcome = Settlement(Outcome.PUBLISHED, b"test_idempotency_redis:many", b"command", b"", 1, 2)
         store.settle([outcome] * 9)
         store.settle([outcome] * 2)

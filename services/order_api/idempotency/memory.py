@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from libs.service.clock import Clock
+from libs.service.failures import Away
 from services.order_api.idempotency import record
 from services.order_api.idempotency.ports import (
     FOREIGN,
     FRESH,
-    Away,
     Claim,
     Outcome,
     Settlement,

@@ -9,12 +9,6 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final, NamedTuple, Protocol
 
-from libs.service.failures import Transient
-
-
-class Away(Transient):
-    """The store did not answer within its limit, or was left alone because it did not a moment ago."""
-
 
 class Claim(NamedTuple):
     """One command about to be published."""

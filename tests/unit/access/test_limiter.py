@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from libs.access.addresses import ClientAddresses
-from libs.access.buckets import Away, Buckets, Grant, MemoryBuckets, Rate, Wish
+from libs.access.buckets import Buckets, Grant, MemoryBuckets, Rate, Wish
 from libs.access.limiter import Limiter
 from libs.service.clock import VirtualClock
+from libs.service.failures import Away
 
 LEASE_NS = 50_000_000
 
