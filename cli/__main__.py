@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from cli import keys
+from cli import keys, partitions
 from cli.addresses import addresses
 from cli.audit.run import Wanted as Audited
 from cli.audit.run import audit
@@ -60,6 +60,7 @@ def parser() -> Parser:
     snapshot.add_to(commands)
     keys.add_to(commands)
     dlq.add_to(commands)
+    partitions.add_to(commands)
     _add_replay(commands)
     for name, text in PASSED_ON.items():
         commands.add_parser(name, help=text, add_help=False)
@@ -145,17 +146,23 @@ def _answer(asked: argparse.Namespace) -> Coroutine[None, None, int]:
         return dlq.run(asked, {**os.environ, **addresses()}, write)
     if asked.command == "keys":
         return _keys(asked)
+    if asked.command == "partitions":
+        return _partitions(asked)
     return _audit(asked) if asked.command == "audit" else _tail(asked)
 
 
-def _log() -> KafkaLog:
+def _kafka() -> str:
     kafka = addresses().get("OUTCRY_KAFKA")
     if not kafka:
         raise CannotDo(
             "Where Kafka is, nobody says: start the exchange with `make up`, or set OUTCRY_KAFKA=host:port "
             "(OUTCRY_DATA_DIR if its state is elsewhere than .outcry)."
         )
-    return KafkaLog(kafka, "outcry-cli")
+    return kafka
+
+
+def _log() -> KafkaLog:
+    return KafkaLog(_kafka(), "outcry-cli")
 
 
 async def _until_ended(work: Coroutine[None, None, int]) -> int:
@@ -201,6 +208,15 @@ def _replay(asked: argparse.Namespace) -> int:
     finally:
         live.close()
     print("\n".join((*tallied(source), *outcome.lines())))
+    return 0
+
+
+async def _partitions(asked: argparse.Namespace) -> int:
+    live = Live(sys.stderr)
+    try:
+        await partitions.run(asked, _log(), _kafka(), write, live.show)
+    finally:
+        live.close()
     return 0
 
 

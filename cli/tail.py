@@ -12,6 +12,7 @@ from cli.problem import CannotDo
 from cli.start import Start, offset
 from libs.events import topics
 from libs.events.codec import Unreadable, decode_product
+from libs.events.events import ClusterSizeChanged
 from libs.events.tail import Follower
 from libs.events.values import Product
 from libs.kafka.ports import Log, LogReader
@@ -61,10 +62,20 @@ async def _show(
                 if not wanted.follow and record.offset >= ends[partition]:
                     break
                 event = follower.read(record.value or b"")
+                if isinstance(event, ClusterSizeChanged) and wanted.follow and wanted.product is None:
+                    _follow_all(reader, ends, event.partitions)
                 described = follower.describe(event)
                 if wanted.product in (None, described.get("product_id")):
                     out(msgspec.json.encode(described).decode() if wanted.json else line(described))
         sys.stdout.flush()
+
+
+def _follow_all(reader: LogReader, ends: dict[int, int], partitions: int) -> None:
+    """New partitions are shown from their beginning."""
+    missing = [partition for partition in range(partitions) if partition not in ends]
+    if missing:
+        reader.assign({at: reader.position(at) for at in ends} | dict.fromkeys(missing, 0))
+        ends.update(dict.fromkeys(missing, 0))
 
 
 def _chosen(products: dict[str, Product], name: str) -> Product:

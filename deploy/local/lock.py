@@ -48,7 +48,7 @@ def lock_cluster(kafka: str, cluster: str) -> int:
     descriptor = os.open(Path(tempfile.gettempdir()) / f"outcry-{digest}.lock", os.O_RDWR | os.O_CREAT, 0o666)
     if not _try_lock(descriptor):
         os.close(descriptor)
-        raise CannotRun(f"Another run serves the cluster {cluster!r} on {kafka}: stop that one, or set OUTCRY_CLUSTER.")
+        raise CannotRun(f"Another run serves the cluster {cluster!r} on {kafka}: stop that one.")
     return descriptor
 
 

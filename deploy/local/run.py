@@ -26,6 +26,7 @@ from deploy.local.terminal import say
 from deploy.probe import ask
 from deploy.topics import create_and_check
 from libs.kafka.admin import TopicMismatch
+from libs.kafka.failures import ClusterMismatch
 
 DEATHS_AT_START = 3
 POLL_SECONDS = 0.05
@@ -60,8 +61,8 @@ class Run:
         say(f"starting Kafka, PostgreSQL and Valkey in {settings.data_dir}")
         addresses = await self._servers.start()
         try:
-            await create_and_check(addresses.kafka, settings.partitions, settings.audit_hours)
-        except TopicMismatch as mismatch:
+            await create_and_check(addresses.kafka, settings.partitions, settings.audit_hours, settings.cluster)
+        except (TopicMismatch, ClusterMismatch) as mismatch:
             raise CannotRun(f"The topics of {addresses.kafka} do not fit these settings: {mismatch}") from mismatch
         say(f"starting {', '.join(service.instance for service in self._all)}")
         self._start_services(addresses)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy.local.brokers import COUNTS
 from deploy.local.problem import CannotRun
-from deploy.partitions import DEFAULT_PARTITIONS, MAX_PARTITIONS
+from deploy.partitions import MAX_PARTITIONS
 
 MAX_WORKERS = 16
 AUTHS = ("off", "required")
@@ -34,7 +34,8 @@ class LocalSettings:
     data_dir: Path
     port: int
     workers: int
-    partitions: int
+    partitions: int | None
+    """Of a new cluster; None takes the default, or what the cluster has."""
     cluster: str
     audit_hours: int | None
     min_free_disk_mb: int
@@ -62,7 +63,7 @@ class LocalSettings:
             data_dir=Path(environment.get("OUTCRY_DATA_DIR") or ".outcry").resolve(),
             port=number("OUTCRY_PORT", 8080, 1, 65535),
             workers=number("OUTCRY_WORKERS", 2, 1, MAX_WORKERS),
-            partitions=number("OUTCRY_PARTITIONS", DEFAULT_PARTITIONS, 1, MAX_PARTITIONS),
+            partitions=number("OUTCRY_PARTITIONS", 0, 0, MAX_PARTITIONS) or None,
             cluster=environment.get("OUTCRY_CLUSTER") or "outcry",
             audit_hours=number("OUTCRY_AUDIT_HOURS", 0, 0, 1_000_000) or None,
             min_free_disk_mb=number("OUTCRY_MIN_FREE_DISK_MB", 1024, 0, 1_000_000),

@@ -22,6 +22,7 @@ from libs.events.events import (
     CancelAllAfterFired,
     CancelAllDone,
     CancelRejected,
+    ClusterSizeChanged,
     CommandDeadLettered,
     CommandDeferred,
     CommandRejected,
@@ -278,6 +279,10 @@ def _rules(state: PartitionState, event: RulesChanged) -> None:
     state.rules = event.rules
 
 
+def _resized(state: PartitionState, event: ClusterSizeChanged) -> None:
+    state.cluster_size = event.partitions
+
+
 _APPLY = cast(
     dict[type[Event], Callable[[PartitionState, Event], None]],
     {
@@ -305,6 +310,7 @@ _APPLY = cast(
         CancelAllAfterDisarmed: _switch_gone,
         CancelAllAfterFired: _switch_fired,
         TimeAdvanced: _nothing,
+        ClusterSizeChanged: _resized,
         CommandDeferred: _deferred,
         CommandResumed: _resumed,
         CommandDeadLettered: _dead_lettered,

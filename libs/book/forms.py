@@ -47,3 +47,4 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     """Offset and replays of each, in log order."""
     faults: list[tuple[int, list[tuple[bytes, int]]]] = []
     """Number and recent faults of each product, by number."""
+    cluster_size: int = 0

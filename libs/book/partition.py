@@ -21,6 +21,7 @@ class Tombstone(msgspec.Struct, frozen=True, array_like=True):
 
 class PartitionState:
     __slots__ = (
+        "cluster_size",
         "command_offset",
         "counter",
         "dead_letters",
@@ -46,6 +47,8 @@ class PartitionState:
         """Of the last command decided; the next one stands behind it."""
         self.rules = 0
         """The version of the rules that decides; 0 before the first."""
+        self.cluster_size = 0
+        """Partitions that new products are spread over; 0 while nobody has said so."""
         self.counter = 0
         """Products ever listed here."""
         self.products: dict[int, ProductBook] = {}

@@ -51,6 +51,7 @@ def dump(state: PartitionState) -> bytes:
             list(state.parked.values()),
             list(state.dead_letters.items()),
             [(number, list(faults.items())) for number, faults in sorted(state.faults.items())],
+            state.cluster_size,
         )
     )
 
@@ -78,6 +79,7 @@ def load(data: bytes) -> PartitionState:
         state.parked.put(parked)
     state.dead_letters = dict(snapshot.dead_letters)
     state.faults = Faults({number: dict(faults) for number, faults in snapshot.faults})
+    state.cluster_size = snapshot.cluster_size
     return state
 
 

@@ -10,7 +10,7 @@ import msgspec
 from libs.events.commands import AnyCommand, Envelope
 from libs.events.events import AnyEvent
 from libs.events.upcasting import COMMANDS, EVENTS, versioned
-from libs.events.values import Product
+from libs.events.values import Cluster, Product
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _commands: Final = msgspec.msgpack.Decoder(AnyCommand)
@@ -19,6 +19,7 @@ _envelopes: Final = msgspec.msgpack.Decoder(Envelope)
 _fields: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _ATTEMPT: Final = Envelope.__struct_fields__.index("attempt")
 _products: Final = msgspec.msgpack.Decoder(Product)
+_clusters: Final = msgspec.msgpack.Decoder(Cluster)
 
 Unreadable: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What the decoders raise for bytes that hold no message of any version, for an `except` clause: text that is no UTF-8,
@@ -28,6 +29,7 @@ encode: Final = _encoder.encode
 decode_command: Final = versioned(_commands.decode, COMMANDS)
 decode_event: Final = versioned(_events.decode, EVENTS)
 decode_product: Final = _products.decode
+decode_cluster: Final = _clusters.decode
 decode_envelope: Final = _envelopes.decode
 """Of a command of any version."""
 

@@ -147,6 +147,12 @@ class AdvanceTime(Command, frozen=True, array_like=True, gc=False, tag=10):
     """Brings its append time to every product of a partition; number 0."""
 
 
+class SetClusterSize(Command, frozen=True, array_like=True, gc=False, tag=11):
+    """From here on a partition lists only what belongs to it among so many; number 0. One for each partition."""
+
+    partitions: int
+
+
 class DiscardDeadLetter(Command, frozen=True, array_like=True, gc=False, tag=12):
     """Close an open dead letter without a replay. Sent to its partition, with the number it has, or 0."""
 
@@ -166,5 +172,6 @@ AnyCommand = (
     | DelistProduct
     | ArmCancelAllAfter
     | AdvanceTime
+    | SetClusterSize
     | DiscardDeadLetter
 )

@@ -253,6 +253,12 @@ class TimeAdvanced(Event, frozen=True, array_like=True, gc=False, tag=55):
     pass
 
 
+class ClusterSizeChanged(Event, frozen=True, array_like=True, gc=False, tag=56):
+    """New products are spread over so many partitions: what belongs to another one is not listed here any more."""
+
+    partitions: int
+
+
 class CommandDeferred(Event, frozen=True, array_like=True, gc=False, tag=57):
     """A command was not decided: it is parked, and comes back from a retry topic."""
 
@@ -337,6 +343,7 @@ AnyEvent = (
     | CancelAllAfterDisarmed
     | CancelAllAfterFired
     | TimeAdvanced
+    | ClusterSizeChanged
     | CommandDeferred
     | CommandResumed
     | CommandDeadLettered

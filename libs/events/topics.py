@@ -14,3 +14,11 @@ WORKER_ATTEMPTS: Final = "worker-attempts"
 API_KEYS: Final = "api-keys"
 OPERATOR_TASKS: Final = "operator-tasks"
 OPERATOR_AUDIT: Final = "operator-audit"
+
+PARTITIONED: Final = (ORDER_EVENTS, *RETRIES, DLQ, BOOK_SNAPSHOTS, PRODUCTS, ORDERS)
+"""Those with a partition for each partition of the exchange. `orders` is the last to grow: who owns a partition of it
+finds the others there."""
+
+CLUSTER_KEY: Final = b"_cluster"
+CLUSTER_PARTITION: Final = 0
+"""What the log says of the cluster, in `products`: no product's id begins so."""

@@ -101,6 +101,8 @@ class RejectReason(IntEnum):
     PRICE_COLLAR = 26
     TOO_MANY_ORDERS = 27
     INVALID_TIMEOUT = 28
+    WRONG_PARTITION = 29
+    INVALID_CLUSTER_SIZE = 30
     CANCELED = 31
     """While it was parked: its order was cancelled, or its product delisted."""
     DEAD_LETTERED = 32
@@ -164,6 +166,14 @@ class Product(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reference_price: int = 0
     max_open_orders: int = 0
     """Of one account in this product."""
+
+
+class Cluster(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the topic `products` says of the cluster itself, under a key that no product has."""
+
+    name: str
+    partitions: int
+    """That new products are spread over. Only grows."""
 
 
 class OrderTerms(msgspec.Struct, frozen=True, array_like=True, gc=False):

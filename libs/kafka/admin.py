@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from libs.kafka.failures import LogUnavailable, TopicMismatch
+from libs.kafka.failures import LogBroken, LogUnavailable, TopicMismatch
 from libs.kafka.untyped import KafkaError
-from libs.kafka.untyped_admin import Admin, configs, create, describe, new_admin
+from libs.kafka.untyped_admin import Admin, configs, create, describe, grow, new_admin
 
-__all__ = ["TopicMismatch", "TopicSpec", "ensure_topics", "ping"]
+__all__ = ["TopicMismatch", "TopicSpec", "ensure_topics", "grow_topics", "partition_counts", "ping"]
 
 _CLIENT_ID = "outcry-admin"
 _LED_POLL_S = 0.05
@@ -47,6 +47,30 @@ async def ensure_topics(bootstrap: str, topics: Sequence[TopicSpec], timeout: fl
         _check(topic, present[topic.name].partitions, settings[topic.name])
 
 
+async def partition_counts(bootstrap: str, names: Sequence[str], timeout: float = _TOPICS_TIMEOUT_S) -> dict[str, int]:
+    """Of those that are there. Raises `LogUnavailable`."""
+    async with _admin(bootstrap, timeout) as admin:
+        return {name: found.partitions for name, found in (await describe(admin, names)).items()}
+
+
+async def grow_topics(
+    bootstrap: str, names: Sequence[str], partitions: int, timeout: float = _TOPICS_TIMEOUT_S
+) -> None:
+    """Add empty partitions in this order of topics, and wait until all can be used. What has as many stays as it is.
+
+    Raises `LogBroken` for a topic that is not there, `LogUnavailable` within `timeout` seconds.
+    """
+    async with _admin(bootstrap, timeout) as admin:
+        present = await describe(admin, names)
+        missing = [name for name in names if name not in present]
+        if missing:
+            raise LogBroken(f"there is no topic {missing[0]}")
+        for name in names:
+            if present[name].partitions < partitions:
+                await grow(admin, name, partitions)
+                await _led(admin, (name,), partitions)
+
+
 async def ping(bootstrap: str, timeout: float = _PING_TIMEOUT_S) -> None:
     """Raises `LogUnavailable` when no broker answers a metadata request within `timeout` seconds."""
     async with _admin(bootstrap, timeout):
@@ -62,11 +86,11 @@ def _check(topic: TopicSpec, partitions: int, settings: Mapping[str, str]) -> No
             raise TopicMismatch(topic.name, setting, expected, found)
 
 
-async def _led(admin: Admin, names: Sequence[str]) -> None:
-    """A new topic is there before its partitions have leaders, and who writes meanwhile is sent away."""
+async def _led(admin: Admin, names: Sequence[str], partitions: int = 1) -> None:
+    """A new partition is there before it has a leader, and who writes meanwhile is sent away."""
     while True:
         present = await describe(admin, names)
-        if all(name in present and present[name].led for name in names):
+        if all(name in present and present[name].led and present[name].partitions >= partitions for name in names):
             return
         await asyncio.sleep(_LED_POLL_S)
 

@@ -82,6 +82,10 @@ class ListenerFailed(Fatal):
     """A group listener raised; the client library swallows that, so the next poll raises it."""
 
 
+class ClusterMismatch(Fatal):
+    """The log is another cluster's, or this cluster's and not whole."""
+
+
 class TopicMismatch(Fatal):
     """A topic exists but is not what it must be."""
 

@@ -6,6 +6,8 @@ aiokafka's callbacks, prefetching and rebalances have traps, and this module is 
   asking for the committed offset, and from raising that there is none.
 * `getmany` blocks without limit during a rebalance and must not be cancelled. It runs as a task of its own, which a
   poll waits for; what it found waits in `_ready`, and a seek, pause or revocation that comes first discards it.
+* A member that comes back under its instance id joins without a rebalance, and who leads the group may then never hear
+  that the topic has grown: every member looks (`untyped_sharing`).
 * An exception in a listener is swallowed by aiokafka: the next poll raises it.
 """
 
@@ -38,6 +40,7 @@ from libs.kafka.untyped import (
     new_consumer,
     place,
 )
+from libs.kafka.untyped_sharing import Sharing, present_partitions
 
 _PLACEHOLDER_OFFSET = 0
 _POLL_GRACE_S = 0.05
@@ -53,7 +56,12 @@ class KafkaGroupReader:
         self._topic = topic
         self._group = group
         self._instance = instance
-        self._consumer = new_consumer(connection, committed=committed, group=group, instance=instance)
+        self._sharing = Sharing()
+        self._consumer = new_consumer(
+            connection, committed=committed, group=group, instance=instance, sharing=self._sharing
+        )
+        self._look_at = time.monotonic()
+        """Not before then the next look at whether the topic has grown."""
         self._gathering = Gathering(self._consumer, self._limits, self._limits.group_gather_wait_s)
         self._listener: GroupListener | None = None
         self._owned: frozenset[int] = frozenset()
@@ -71,6 +79,7 @@ class KafkaGroupReader:
         self._consumer.subscribe([self._topic], listener=listener(self))
 
     async def poll(self, max_records: int, timeout: float) -> Mapping[int, Sequence[Record]]:
+        self._look_for_growth()
         if self._polling is None:
             self._polling = asyncio.create_task(self._fetch(max_records, timeout))
         done, _ = await asyncio.wait({self._polling}, timeout=timeout + _POLL_GRACE_S)
@@ -180,6 +189,15 @@ class KafkaGroupReader:
         if is_instance_fenced(error):
             return InstanceContested(f"another process has taken instance {self._instance} of {self._group}: {error!r}")
         return await read_failure(self._consumer, error, self._limits.request_timeout_s)
+
+    def _look_for_growth(self) -> None:
+        """A topic that has grown is shared anew. Who owns nothing leaves that to others: a rebalance may be going on."""
+        now = time.monotonic()
+        if now < self._look_at or not self._owned or self._leaving:
+            return
+        self._look_at = now + self._limits.metadata_age_s
+        if 0 < self._sharing.shared < present_partitions(self._consumer, self._topic):
+            self._sharing.ask_anew(self._consumer)
 
     def _discard(self, partition: int) -> None:
         """Give back what was fetched and not yet polled, so that it comes again after a resume."""

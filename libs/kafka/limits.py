@@ -46,6 +46,8 @@ class Limits:
     gather_bytes: int = 262_144
     gather_wait_s: float = 0.05
     group_gather_wait_s: float = 0.02
+    # How often a consumer asks for the partitions of its topic: so long after it has grown a group shares the new ones.
+    metadata_age_s: float = 2.0
     # CRC32C in C costs under 1 % of decoding and is the only check between disk and engine.
     check_crcs: bool = True
 

@@ -191,10 +191,6 @@ class Publisher(Protocol):
         """
         ...
 
-    async def partitions(self, topic: str) -> int:
-        """How many partitions the topic has."""
-        ...
-
     async def close(self) -> None: ...
 
 

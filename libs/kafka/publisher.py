@@ -22,6 +22,7 @@ from libs.kafka.untyped import (
     is_connected,
     known_partitions,
     leader_ready,
+    learn_leaders,
     new_producer,
     place,
 )
@@ -63,13 +64,6 @@ class KafkaPublisher:
             raise _verdict(call, len(entries), error) from error
         return call.acks()
 
-    async def partitions(self, topic: str) -> int:
-        try:
-            async with asyncio.timeout(self._limits.start_timeout_s):
-                return len(await known_partitions((await self._started()).producer, topic))
-        except (TimeoutError, OSError, KafkaError) as error:
-            raise LogUnavailable(f"the partitions of {topic} are unknown: {error!r}") from error
-
     async def close(self) -> None:
         self._closed = True
         sending, self._sending = self._sending, None
@@ -108,7 +102,9 @@ class KafkaPublisher:
             async with asyncio.timeout(self._limits.connect_timeout_s):
                 sending = await self._started()
                 if at.partition not in await known_partitions(sending.producer, at.topic):
-                    raise KafkaError("there is no such partition")
+                    await learn_leaders(sending.producer)  # what is known may be older than the partition
+                    if at.partition not in await known_partitions(sending.producer, at.topic):
+                        raise KafkaError("there is no such partition")
                 while not await leader_ready(sending.producer, at):
                     await asyncio.sleep(self._limits.retry_backoff_s)
                 return sending

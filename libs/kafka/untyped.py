@@ -13,8 +13,8 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 import aiokafka
 import aiokafka.client
+import aiokafka.coordinator.assignors.roundrobin
 import aiokafka.errors
-import aiokafka.partitioner
 import aiokafka.producer.sender
 import aiokafka.structs
 
@@ -138,12 +138,6 @@ class Connection(NamedTuple):
     limits: Limits
 
 
-def murmur2(data: bytes) -> int:
-    """The Java client's hash, unsigned 32 bits."""
-    hashed: int = aiokafka.partitioner.murmur2(data)
-    return hashed
-
-
 def place(topic: str, partition: int) -> Place:
     made: Place = aiokafka.structs.TopicPartition(topic, partition)
     return made
@@ -170,7 +164,12 @@ def new_producer(connection: Connection, transactional_id: str | None) -> Produc
 
 
 def new_consumer(
-    connection: Connection, *, committed: bool, group: str | None = None, instance: str | None = None
+    connection: Connection,
+    *,
+    committed: bool,
+    group: str | None = None,
+    instance: str | None = None,
+    sharing: object = aiokafka.coordinator.assignors.roundrobin.RoundRobinPartitionAssignor,
 ) -> Consumer:
     """A consumer that never commits and never moves a position by itself."""
     _teach_codes()
@@ -180,11 +179,13 @@ def new_consumer(
         client_id=connection.client_id,
         group_id=group,
         group_instance_id=instance,
+        partition_assignment_strategy=(sharing,),
         isolation_level="read_committed" if committed else "read_uncommitted",
         enable_auto_commit=False,
         auto_offset_reset="none",
         fetch_min_bytes=1,
         fetch_max_wait_ms=_ms(limits.fetch_wait_s),
+        metadata_max_age_ms=_ms(limits.metadata_age_s),
         max_partition_fetch_bytes=limits.fetch_partition_bytes,
         check_crcs=limits.check_crcs,
         request_timeout_ms=_ms(limits.request_timeout_s),

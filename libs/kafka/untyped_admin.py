@@ -46,6 +46,12 @@ async def create(admin: Admin, topic: str, partitions: int, replicas: int, confi
             raise LogBroken(f"{name} cannot be created: {message} (code {code})")
 
 
+async def grow(admin: Admin, topic: str, partitions: int) -> None:
+    """Add empty partitions. Raises KafkaError where there are so many already."""
+    wanted = {topic: aiokafka.admin.NewPartitions(partitions)}
+    await admin.create_partitions(wanted, timeout_ms=_CREATE_TIMEOUT_MS)  # type: ignore[attr-defined]  # untyped
+
+
 async def describe(admin: Admin, topics: Sequence[str]) -> dict[str, FoundTopic]:
     """What is there of `topics`, by name."""
     found: dict[str, FoundTopic] = {}

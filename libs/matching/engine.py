@@ -26,6 +26,7 @@ from libs.events.commands import (
     Envelope,
     ListProduct,
     PlaceOrder,
+    SetClusterSize,
     SetTradingStatus,
     UpdateProduct,
 )
@@ -170,7 +171,7 @@ def _decide(state: PartitionState, command: AnyCommand, book: ProductBook | None
     return events
 
 
-_OF_NO_PRODUCT: Final = (AdvanceTime, ListProduct, DiscardDeadLetter)
+_OF_NO_PRODUCT: Final = (AdvanceTime, ListProduct, SetClusterSize, DiscardDeadLetter)
 _Decide = Callable[[PartitionState, AnyCommand, ProductBook | None], list[AnyEvent]]
 
 _DECIDE = cast(
@@ -185,6 +186,7 @@ _DECIDE = cast(
         DelistProduct: listing.delist_product,
         ArmCancelAllAfter: timing.arm_cancel_all_after,
         AdvanceTime: timing.advance_time,
+        SetClusterSize: listing.set_cluster_size,
         DiscardDeadLetter: replaying.discard,
     },
 )

@@ -12,16 +12,25 @@ from libs.events.commands import (
     Command,
     DelistProduct,
     ListProduct,
+    SetClusterSize,
     SetTradingStatus,
     UpdateProduct,
 )
-from libs.events.events import AnyEvent, ProductDelisted, ProductListed, ProductUpdated, TradingStatusChanged
+from libs.events.events import (
+    AnyEvent,
+    ClusterSizeChanged,
+    ProductDelisted,
+    ProductListed,
+    ProductUpdated,
+    TradingStatusChanged,
+)
 from libs.events.ids import NUMBER_LIMIT, PARTITION_LIMIT
+from libs.events.partitioning import home
 from libs.events.values import DoneReason, Product, RejectReason, TradingStatus
 from libs.matching.crossing import finish
 from libs.matching.parking import end_lines
 from libs.matching.products import listing_is_valid, updated
-from libs.matching.rejections import reject
+from libs.matching.rejections import only_header, reject
 
 _PRODUCT_LIMIT: Final = NUMBER_LIMIT // PARTITION_LIMIT - 1
 
@@ -57,9 +66,25 @@ def _listing_reason(state: PartitionState, command: ListProduct) -> RejectReason
         return RejectReason.PRODUCT_EXISTS
     if not listing_is_valid(command):
         return RejectReason.INVALID_PRODUCT
+    if not _belongs_here(state, command.product_id):
+        return RejectReason.WRONG_PARTITION
     if state.counter >= _PRODUCT_LIMIT:
         return RejectReason.TOO_MANY_PRODUCTS
     return None
+
+
+def _belongs_here(state: PartitionState, product_id: str) -> bool:
+    """A product of an earlier life comes back to where it was, however many partitions there are now."""
+    size = state.cluster_size
+    return not size or product_id in state.tombstones or home(product_id, size) == state.partition
+
+
+def set_cluster_size(state: PartitionState, command: SetClusterSize, book: ProductBook | None) -> list[AnyEvent]:
+    """Clusters grow and never shrink; the size that is already known is said once more."""
+    if not max(state.cluster_size, state.partition + 1) <= command.partitions <= PARTITION_LIMIT:
+        return [reject(state, command, book, RejectReason.INVALID_CLUSTER_SIZE)]
+    state.cluster_size = command.partitions
+    return [ClusterSizeChanged(*only_header(state, command, book), command.partitions)]
 
 
 def update_product(state: PartitionState, command: UpdateProduct, book: ProductBook) -> list[AnyEvent]:

@@ -34,9 +34,9 @@ class Desk:
         self.registry = Registry(settings.product_wait_ms / 1000)
         self.intake = Intake(idempotency, self._lane, settings.cluster, settings.queue_orders, self.tally)
         builder = Builder(Mint(process.clock, process.chance.getrandbits), settings.cluster)
-        self.products = ProductCommands(self.registry, builder, self.intake)
-        self.commands = Commands(self.registry, builder, self.intake, settings.batch_items)
         self._reader = RegistryReader(log, self.registry, process.health, process.log, settings)
+        self.products = ProductCommands(self.registry, self._reader, builder, self.intake)
+        self.commands = Commands(self.registry, builder, self.intake, settings.batch_items)
 
     async def follow(self) -> None:
         """Know the log and its products, until the process is told to stop."""
@@ -56,11 +56,10 @@ class Desk:
 
     async def _begin(self) -> None:
         """Connect; while the log is away, again and again."""
-        stop = self._process.stop
-        while not stop.is_set() and not self.products.partitions:
+        while not self._process.stop.is_set():
             try:
                 await self._publisher.start()
-                self.products.partitions = await self._publisher.partitions(ORDERS)
+                break
             except Transient as error:
                 self._process.log.warning("log unavailable", detail=str(error))
                 await asyncio.sleep(self._process.settings.registry_retry_ms / 1000)

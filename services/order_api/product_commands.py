@@ -1,15 +1,15 @@
 """The requests of operators: list, change, halt and delist products. Each is a command like any other."""
 
 from libs.access.caller import Caller, require_operator
+from libs.events.partitioning import home
 from libs.events.values import Product, TradingStatus
-from libs.kafka.partitioning import partition_of
 from libs.service import problems
 from libs.service.problems import Problem
 from services.order_api import product_rules, requests
 from services.order_api.building import Builder
 from services.order_api.intake import Intake
 from services.order_api.intents import Intent, Taken
-from services.order_api.registry import Registry
+from services.order_api.registry import Registry, RegistryReader
 
 _STATUSES = {
     "online": TradingStatus.ONLINE,
@@ -21,25 +21,24 @@ _STATUSES = {
 
 
 class ProductCommands:
-    """The operators' use cases. `partitions` is how many new products are spread over."""
+    """The operators' use cases."""
 
-    def __init__(self, registry: Registry, builder: Builder, intake: Intake) -> None:
+    def __init__(self, registry: Registry, reader: RegistryReader, builder: Builder, intake: Intake) -> None:
         self._registry = registry
+        self._reader = reader
         self._builder = builder
         self._intake = intake
-        self.partitions = 0
 
     async def list_product(self, body: bytes, who: Caller, key: str) -> Taken:
         require_operator(who)
         wanted = product_rules.listing(requests.list_product(body))
         await self._registry.settle(())
-        if not self.partitions:
-            raise Problem(problems.NOT_READY, "the log was not reached yet; the request was not taken")
         if self._registry.find(wanted.product_id) and not key:
             raise Problem(problems.PRODUCT_EXISTS, f"{wanted.product_id} is listed", "id")
         partition = self._registry.recorded_partition(wanted.product_id)
         if partition is None:
-            partition = partition_of(wanted.product_id.encode(), self.partitions)
+            await self._reader.learn_size()
+            partition = home(wanted.product_id, self._registry.partitions)
         return await self._one(self._builder.list_product(wanted, partition, who.account, key))
 
     async def update(self, product_id: str, body: bytes, who: Caller, key: str) -> Taken:

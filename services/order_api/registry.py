@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from libs.events.codec import Unreadable, decode_product
-from libs.events.topics import PRODUCTS
+from libs.events.topics import CLUSTER_PARTITION, PRODUCTS
 from libs.events.values import Product, TradingStatus
+from libs.kafka.cluster import expect, of_record
 from libs.kafka.ports import Log, LogReader, Record
 from libs.service import problems
 from libs.service.failures import Fatal, Transient
@@ -39,7 +40,16 @@ class Registry:
         self._by_id: dict[str, Product] = {}
         self._by_number: dict[int, Product] = {}
         self._partitions: dict[str, int] = {}
+        self.announced = 0
+        """Partitions of the cluster, as the newest record about it says,"""
+        self.partitions = 0
+        """and as new products may be spread over: every product that was listed before it was said is known."""
         self._changed: asyncio.Future[None] | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether new products may be spread over all the partitions that are announced."""
+        return self.loaded and self.announced == self.partitions
 
     def find(self, product_id: str) -> Product | None:
         return self._by_id.get(product_id)
@@ -63,7 +73,7 @@ class Registry:
         try:
             async with asyncio.timeout(self._wait_s):
                 while not self._knows(product_ids, numbers):
-                    await self._next_change()
+                    await self.next_change()
         except TimeoutError:
             return
         finally:
@@ -72,7 +82,7 @@ class Registry:
     async def settle_loaded(self) -> None:
         """Wait, without a limit, until the registry was read once."""
         while not self.loaded:
-            await self._next_change()
+            await self.next_change()
 
     async def wanted(self, product_id: str) -> Product:
         """The product, perhaps after a wait. `BTC/USD` is taken for `BTC-USD`. Raises Problem product_not_found."""
@@ -97,22 +107,24 @@ class Registry:
             if product.status is not TradingStatus.DELISTED:
                 self._by_id[product_id] = product
                 self._by_number[product.number] = product
-        self._wake()
+        self.wake()
 
-    def complete(self) -> None:
-        """The end of the topic was reached."""
+    def complete(self, partitions: int) -> None:
+        """The end of the topic was reached, as it was when so many partitions had been announced."""
         self.loaded = True
-        self._wake()
+        self.partitions = partitions
+        self.wake()
 
     def _knows(self, product_ids: Collection[str], numbers: Collection[int]) -> bool:
         return all(name in self._by_id for name in product_ids) and all(n in self._by_number for n in numbers)
 
-    async def _next_change(self) -> None:
+    async def next_change(self) -> None:
+        """Wait until more of the log was read."""
         if self._changed is None:
             self._changed = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._changed)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         changed, self._changed = self._changed, None
         if changed is not None:
             changed.set_result(None)
@@ -128,8 +140,11 @@ class RegistryReader:
         self._registry = registry
         self._health = health
         self._logger = logger
+        self._cluster = settings.cluster
         self._poll_s = settings.registry_poll_ms / 1000
         self._retry_s = settings.registry_retry_ms / 1000
+        self._wait_s = settings.registry_wait_ms / 1000
+        self._reader: LogReader | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         self._health.ready(False, "the product registry is not read yet", aspect=_ASPECT)
@@ -144,32 +159,71 @@ class RegistryReader:
         reader = self._log.reader(PRODUCTS, committed=True)
         await reader.start()
         try:
-            await self._load(reader)
+            assigned = await self._read_to_end(reader, frozenset(), len(await reader.partitions()))
+            self._reader = reader
             while not stop.is_set():
+                if self._registry.announced != self._registry.partitions:
+                    assigned = await self._read_to_end(reader, assigned, self._registry.announced)
                 self._apply(await reader.poll(_POLL_RECORDS, self._poll_s))
         finally:
+            self._reader = None
             await reader.stop()
 
-    async def _load(self, reader: LogReader) -> None:
-        partitions = await reader.partitions()
-        bounds = {partition: await reader.bounds(partition) for partition in partitions}
-        reader.assign({partition: found.start for partition, found in bounds.items()})
+    async def learn_size(self) -> None:
+        """Until the registry has what the log said when this was called. Raises Problem where that cannot be in time."""
+        try:
+            async with asyncio.timeout(self._wait_s):
+                while (reader := self._reader) is None:
+                    await self._registry.next_change()
+                end = (await reader.bounds(CLUSTER_PARTITION)).end
+                while not (self._registry.settled and self._has_read(reader, end)):
+                    await self._registry.next_change()
+        except TimeoutError:
+            raise Problem(
+                problems.NOT_READY, "the registry was not read to its end in time; the request was not taken"
+            ) from None
+        except Transient as error:
+            raise Problem(problems.DEPENDENCY_AWAY, str(error)) from error
+
+    def _has_read(self, reader: LogReader, end: int) -> bool:
+        """A reader that came after that one has read to an end of its own first."""
+        present = self._reader
+        return present is not None and (present is not reader or reader.position(CLUSTER_PARTITION) >= end)
+
+    async def _read_to_end(self, reader: LogReader, assigned: frozenset[int], partitions: int) -> frozenset[int]:
+        """The end is looked up after the size was announced: whatever was listed under the old one stands before it."""
+        announced = self._registry.announced
+        wanted = assigned | frozenset(range(partitions))
+        bounds = {partition: await reader.bounds(partition) for partition in sorted(wanted)}
+        if wanted != assigned:
+            reader.assign({at: reader.position(at) if at in assigned else found.start for at, found in bounds.items()})
         while any(reader.position(partition) < found.end for partition, found in bounds.items()):
             self._apply(await reader.poll(_POLL_RECORDS, self._poll_s))
-        if not self._registry.loaded:
-            self._logger.info("registry read", products=len(self._registry.products()))
-        self._registry.complete()
+        if announced:
+            self._complete(announced)
+        else:
+            self._health.ready(False, "the log does not say how many partitions the cluster has", aspect=_ASPECT)
+        return wanted
+
+    def _complete(self, partitions: int) -> None:
+        if not self._registry.loaded or partitions != self._registry.partitions:
+            self._logger.info("registry read", products=len(self._registry.products()), spread_over=partitions)
+        self._registry.complete(partitions)
         self._health.ready(True, aspect=_ASPECT)
 
     def _apply(self, polled: Mapping[int, Sequence[Record]]) -> None:
         for records in polled.values():
             for record in records:
                 self._take(record)
+        self._registry.wake()
 
     def _take(self, record: Record) -> None:
-        name = (record.key or b"").decode("utf-8", "replace")
-        if name.startswith("_"):  # about the cluster, not a product
+        cluster = of_record(record)
+        if cluster is not None:
+            expect(cluster, self._cluster)
+            self._registry.announced = cluster.partitions
             return
+        name = (record.key or b"").decode("utf-8", "replace")
         try:
             product = None if record.value is None else decode_product(record.value)
         except Unreadable as error:

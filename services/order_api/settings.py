@@ -26,6 +26,8 @@ class OrderApiSettings(AccessSettings, frozen=True, kw_only=True):
     registry_poll_ms: int = 250
     registry_retry_ms: int = 500
     """Between attempts to read the registry while the log is away."""
+    registry_wait_ms: int = 2_000
+    """How long a listing waits to know over how many partitions products are spread."""
 
     redis_timeout_ms: int = 500
     """A call that takes longer counts as Redis being away. Shorter, and a busy machine would look like that."""

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 
 from libs.events.topics import ORDERS
+from libs.kafka.cluster import agree as agree_on_cluster
 from libs.kafka.failures import NotAssigned
 from libs.kafka.ports import GroupReader, Log
 from libs.service.failures import Fatal, Transient
@@ -29,6 +30,7 @@ class Worker:
         self._process = process
         self._settings = process.settings
         self._logger = process.log
+        self._log = log
         self._snapshots = snapshots
         name = f"{self._settings.cluster}-orderbook-worker"
         self._group: GroupReader = log.group(ORDERS, name, self._settings.instance, committed=False)
@@ -43,6 +45,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until the process is told to stop; raises what ended it otherwise."""
+        await agree_on_cluster(self._log, self._settings.cluster)
         await self._owning.start()
         try:
             await self._group.start(self)

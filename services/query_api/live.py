@@ -12,9 +12,10 @@ from libs.book.fold import Broken, fold
 from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 from libs.events.codec import Unreadable, decode_event
-from libs.events.events import PRODUCT_EVENTS, AnyEvent, TradeExecuted
+from libs.events.events import PRODUCT_EVENTS, AnyEvent, ClusterSizeChanged, TradeExecuted
 from libs.events.topics import ORDER_EVENTS
 from libs.events.values import Product
+from libs.kafka.cluster import agree
 from libs.kafka.ports import Log, LogReader, Record
 from libs.read_model.bootstrap import Books, LastTrade, follower, read_books
 from libs.read_model.database import Database
@@ -124,16 +125,17 @@ class LiveBooks:
 
     async def _follow(self, reader: LogReader, stop: asyncio.Event) -> None:
         if not self.loaded:
+            await agree(self._log, self._settings.cluster)
             await self._load(await reader.partitions())
         reader.assign({at: tail.next_offset for at, tail in self.tails.items() if not tail.stopped})
         loop, gather_s = asyncio.get_running_loop(), self._settings.tail_gather_ms / 1000
         while not stop.is_set():
             records = await reader.poll(self._settings.tail_records, self._settings.tail_poll_ms / 1000)
             self._backoff.succeeded()
-            begun = loop.time()
+            begun, followed = loop.time(), len(self.tails)
             for partition, batch in records.items():
                 await self._take_slices(self.tails[partition], batch)
-            if any(self.tails[partition].stopped for partition in records):
+            if len(self.tails) > followed or any(self.tails[partition].stopped for partition in records):
                 reader.assign({at: tail.next_offset for at, tail in self.tails.items() if not tail.stopped})
             if records:
                 await asyncio.sleep(max(0.0, begun + gather_s - loop.time()))
@@ -205,11 +207,19 @@ class LiveBooks:
                 self.ticker(event.number).traded(event)
             elif isinstance(event, PRODUCT_EVENTS):
                 self._know(event.product)
+            elif type(event) is ClusterSizeChanged:
+                self._follow_all(event.partitions)
         if self.watches:
             self.watches.notice(tail.held)
         tail.held.clear()
         if witness is not None:
             witness.happened(state)
+
+    def _follow_all(self, partitions: int) -> None:
+        """The new ones are empty, or so young that they are read from their beginning."""
+        for partition in range(partitions):
+            if partition not in self.tails:
+                self.tails[partition] = Tail(follower(Position(partition)), 0)
 
     def _know(self, product: Product) -> None:
         lives = self._lives.setdefault(product.product_id, [])

@@ -43,6 +43,8 @@ class Changes:
         self.archive: list[bytes] = []
         self.days: set[int] = set()
         """Of the archive, that its rows belong to."""
+        self.cluster_size = 0
+        """Partitions that there are now, as the batch says; 0 when it says nothing of it."""
 
     def apply(self, piece: Piece) -> None:
         archive, partition = self.archive.append, piece.before.partition
@@ -383,6 +385,11 @@ def _of_no_order(_changes: Changes, _event: Event) -> bytes:
     return NO_ID
 
 
+def _cluster_size_changed(changes: Changes, event: facts.ClusterSizeChanged) -> bytes:
+    changes.cluster_size = max(changes.cluster_size, event.partitions)
+    return NO_ID
+
+
 _Handler = Callable[[Changes, Event], bytes]
 """Returns the order that the event is archived under, or NO_ID."""
 
@@ -417,6 +424,7 @@ _BY_TYPE = cast(
         facts.CommandResumed: _resumed,
         facts.CommandDeadLettered: _dead_lettered,
         facts.DeadLetterClosed: _dead_letter_closed,
+        facts.ClusterSizeChanged: _cluster_size_changed,
     },
 )
 

@@ -6,9 +6,10 @@ from the positions in Postgres, which is also how the process starts. So there i
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Final
 
 from libs.events.topics import ORDER_EVENTS
+from libs.kafka.cluster import Readable, agree
 from libs.kafka.ports import LogReader
 from libs.read_model.database import Database
 from libs.read_model.failures import classified
@@ -21,12 +22,6 @@ from services.read_model_builder.settings import BuilderSettings
 from services.read_model_builder.store import open_store
 
 _MOST_DOUBLINGS: Final = 16
-
-
-class Readable(Protocol):
-    """What of a log the projector uses."""
-
-    def reader(self, topic: str, *, committed: bool = True) -> LogReader: ...
 
 
 class Projector:
@@ -56,6 +51,7 @@ class Projector:
 
     async def _session(self) -> None:
         settings = self._settings
+        await agree(self._log, settings.cluster)
         with classified():
             await self._database.migrate()
         async with (

@@ -29,6 +29,8 @@ class Session:
         self._stopped: set[int] = set()
         """Partitions whose log is broken. What came before the broken place is still projected."""
         self._committing: asyncio.Task[None] | None = None
+        self._cluster_size = 0
+        """As the last event about it says: partitions beyond those that are read are taken up too."""
         self.progressed = False
         """Whether anything was committed."""
         self._next_begin = 0.0
@@ -61,6 +63,8 @@ class Session:
             await self._read(self._settings.idle_poll_ms / 1000)
         if self._committing is not None and self._committing.done():
             await self._settled()
+        if self._cluster_size > len(self._intakes):
+            await self._take_up_new_ones()
         if not self._ready_events():
             return
         await self._gather()
@@ -68,6 +72,14 @@ class Session:
         changes = await _collapsed(pieces)
         await self._settled()
         self._committing = asyncio.create_task(self._commit(pieces, changes))
+
+    async def _take_up_new_ones(self) -> None:
+        await self._settled()
+        positions = await self._store.positions([at for at in range(self._cluster_size) if at not in self._intakes])
+        offsets = {at: self._reader.position(at) for at in self._intakes.keys() - self._stopped}
+        self._intakes |= {partition: Intake(position) for partition, position in positions.items()}
+        self._reader.assign(offsets | {partition: position.next_offset for partition, position in positions.items()})
+        self._process.log.info("projecting new partitions", positions=_shown(positions))
 
     async def _read(self, timeout: float) -> None:
         records = await self._reader.poll(self._settings.poll_records, timeout)
@@ -125,6 +137,7 @@ class Session:
         self._next_begin = begun + (self._settings.gather_ms if busy else self._settings.brief_ms) / 1000
         await self._store.commit(pieces, changes, self._process.clock.now())
         self.progressed = True
+        self._cluster_size = max(self._cluster_size, changes.cluster_size)
         self._measures.committed(pieces, self._process.clock.now(), loop.time() - begun)
 
     async def _watch_lag(self) -> None:

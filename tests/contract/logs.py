@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from libs.kafka.adapter import KafkaLog
-from libs.kafka.admin import TopicSpec, ensure_topics
+from libs.kafka.admin import TopicSpec, ensure_topics, grow_topics
 from libs.kafka.failures import Aborted
 from libs.kafka.group import KafkaGroupReader
 from libs.kafka.limits import Limits
@@ -32,7 +32,12 @@ from libs.kafka.writer import KafkaTransactionalWriter
 
 # Limits that let what must lapse lapse within a test. The broker looks for late transactions once a second.
 QUICK = Limits(
-    transaction_timeout_s=1.5, commit_timeout_s=1.0, session_timeout_s=1.2, heartbeat_s=0.1, close_timeout_s=1.0
+    metadata_age_s=0.2,
+    transaction_timeout_s=1.5,
+    commit_timeout_s=1.0,
+    session_timeout_s=1.2,
+    heartbeat_s=0.1,
+    close_timeout_s=1.0,
 )
 LIMIT_S = 20.0
 _LOOK_S = 0.01
@@ -58,6 +63,7 @@ class Cluster(Protocol):
     def bookmarks(self, name: str) -> Bookmarks: ...
     def absent(self) -> "Cluster": ...
     async def topic(self, partitions: int = 1) -> str: ...
+    async def grow(self, topic: str, partitions: int) -> None: ...
     async def delete_before(self, topic: str, partition: int, offset: int) -> None: ...
     async def refused(self, transactional_id: str) -> Outbox: ...
     async def crash(self, member: GroupReader) -> None: ...
@@ -125,6 +131,9 @@ class KafkaCluster:
         config = {"message.timestamp.type": "LogAppendTime"}
         await ensure_topics(self._bootstrap, [TopicSpec(name, partitions, config)])
         return name
+
+    async def grow(self, topic: str, partitions: int) -> None:
+        await grow_topics(self._bootstrap, [topic], partitions)
 
     async def delete_before(self, topic: str, partition: int, offset: int) -> None:
         admin = new_admin(self._bootstrap, "contract", 10.0)
@@ -202,6 +211,9 @@ class MemoryCluster:
         name = new_name("topic")
         self._broker.create_topic(name, partitions)
         return name
+
+    async def grow(self, topic: str, partitions: int) -> None:
+        self._broker.grow_topic(topic, partitions)
 
     async def delete_before(self, topic: str, partition: int, offset: int) -> None:
         self._broker.partition(topic, partition).delete_before(offset)

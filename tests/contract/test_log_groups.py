@@ -2,11 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 import pytest
 
 from libs.kafka.failures import CommitRefused, InstanceContested, ListenerFailed, NotAssigned
+from libs.kafka.ports import GroupReader
 from tests.contract.logs import (
+    LIMIT_S,
     Cluster,
     Recorder,
     joined,
@@ -199,3 +202,31 @@ async def test_two_processes_with_one_instance_id_are_found_out(cluster: Cluster
 
     with pytest.raises(InstanceContested, match="same"):
         await poll_both()
+
+
+@scenario
+async def test_a_topic_that_grows_is_shared_anew_also_when_members_came_back_meanwhile(cluster: Cluster) -> None:
+    topic, group = await cluster.topic(2), new_name("group")
+    recorders = {name: Recorder() for name in ("one", "two")}
+    members = {name: cluster.group(topic, group, name) for name in recorders}
+    for name, member in members.items():
+        await member.start(recorders[name])
+    await shared(members, recorders, 2)
+    await cluster.grow(topic, 4)
+    for (
+        name,
+        recorder,
+    ) in recorders.items():  # whoever leads the group is among them, and knows of no growth when it is back
+        await cluster.crash(members[name])
+        members[name] = cluster.group(topic, group, name)
+        await members[name].start(recorder)
+    await shared(members, recorders, 4)
+
+
+async def shared(members: Mapping[str, GroupReader], recorders: Mapping[str, Recorder], partitions: int) -> None:
+    """Poll until all partitions are owned, half by each."""
+    async with asyncio.timeout(LIMIT_S):
+        while [len(each.owned) for each in recorders.values()] != [partitions // 2] * 2:
+            for member in members.values():
+                await member.poll(10, 0.05)
+    assert sorted(at for each in recorders.values() for at in each.owned) == list(range(partitions))

@@ -15,13 +15,14 @@ from libs.book.partition import PartitionState
 from libs.book.product import ProductBook
 
 BYTES: Final = 8
-LATEST: Final = 2
+LATEST: Final = 3
 
 Value = object
 
 
 def digest(state: PartitionState, form: int) -> bytes:
-    """Form 1: numbers, products, and resting orders in queue order. Form 2: and all that orders of later rules have."""
+    """Form 1: numbers, products, and resting orders in queue order. Form 2: and all that orders of later rules have.
+    Form 3: and the size of the cluster."""
     whole = [
         state.seq,
         state.time,
@@ -34,6 +35,8 @@ def digest(state: PartitionState, form: int) -> bytes:
             for name, stone in sorted(state.tombstones.items())
         ],
     ]
+    if form > 2:
+        whole.append(state.cluster_size)
     return hashlib.blake2b(msgspec.msgpack.encode(whole), digest_size=BYTES).digest()
 
 

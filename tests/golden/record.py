@@ -34,6 +34,7 @@ SCENARIOS: Final[Mapping[str, frozenset[str]]] = {
     "icebergs": frozenset({"icebergs"}),
     "deadlines": frozenset({"deadlines"}),
     "self-trade": frozenset({"self-trade"}),
+    "growth": frozenset({"growth"}),
     "everything": frozenset({"stops", "icebergs", "deadlines", "self-trade"}),
 }
 

@@ -16,6 +16,7 @@ from libs.events.commands import (
     DelistProduct,
     ListProduct,
     PlaceOrder,
+    SetClusterSize,
     SetTradingStatus,
     UpdateProduct,
 )
@@ -26,6 +27,8 @@ START: Final = 1_700_000_000_000_000_000
 SECOND: Final = 1_000_000_000
 ACCOUNTS: Final = ("ann", "bob", "cat", "dan")
 PRODUCTS: Final = ("GOLD-USD", "OIL-USD")
+FOREIGN: Final = ("SILVER-USD", "TIN-USD")
+"""In a cluster of four partitions they belong to another one."""
 MIDDLE: Final = 1_000
 STEPS_MS: Final = (1, 1, 1, 1, 3, 10, 200, 9_000)
 """Between two commands; once in a while the window is left behind."""
@@ -38,7 +41,7 @@ class Traffic:
     """An endless stream of commands with their append times in ns."""
 
     def __init__(self, seed: int, families: frozenset[str]) -> None:
-        """`families` are some of stops, icebergs, deadlines, self-trade: what limit and market orders have beside."""
+        """`families` are some of stops, icebergs, deadlines, self-trade, growth: what limit and market orders have beside."""
         self._chance = random.Random(seed)
         self._families = families
         self._now = START
@@ -88,7 +91,15 @@ class Traffic:
             if chance.random() < 0.5:
                 return AdvanceTime(*self._head(0))
             return ArmCancelAllAfter(*self._head(number), chance.choice((0, -1, 2 * SECOND, 12 * SECOND)))
+        if choice < 0.96 and "growth" in self._families:
+            return self._growth()
         return self._operator(number, choice)
+
+    def _growth(self) -> AnyCommand:
+        chance = self._chance
+        if chance.random() < 0.5:
+            return SetClusterSize(*self._head(0), chance.choice((0, 1, 2, 4, 8)))
+        return self._listing(chance.choice(FOREIGN))
 
     def _operator(self, number: int, choice: float) -> AnyCommand:
         chance = self._chance

@@ -157,7 +157,6 @@ def test_two_processes_count_together_and_alone_when_redis_is_away(servers: Addr
         limits = {
             "OUTCRY_LIMIT_KEY_PER_S": "1",
             "OUTCRY_LIMIT_KEY_BURST": "20",
-            "OUTCRY_CLUSTER": f"t{os.urandom(4).hex()}",
         }
         async with staged(servers, "L", **limits) as stage:
             began = time.monotonic()

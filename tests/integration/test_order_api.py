@@ -17,9 +17,9 @@ from deploy.partitions import DEFAULT_PARTITIONS
 from deploy.topics import create_and_check
 from libs.events import codec, topics
 from libs.events.commands import AnyCommand
+from libs.events.partitioning import home
 from libs.events.values import Product, TradingStatus
 from libs.kafka.adapter import KafkaLog
-from libs.kafka.partitioning import partition_of
 from libs.kafka.ports import Entry
 
 _ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ class Market:
 
     def __init__(self, name: str) -> None:
         self.product_id = f"{name}{os.urandom(4).hex().upper()}-USD"
-        self.partition = partition_of(self.product_id.encode(), DEFAULT_PARTITIONS)
+        self.partition = home(self.product_id, DEFAULT_PARTITIONS)
         self.number = int.from_bytes(os.urandom(2), "big") * 256 + self.partition
         self.order = {"product_id": self.product_id, "side": "buy", "price": "100.5", "size": "0.1"}
 

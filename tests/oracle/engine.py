@@ -17,6 +17,7 @@ from libs.events.commands import (
     Envelope,
     ListProduct,
     PlaceOrder,
+    SetClusterSize,
     SetTradingStatus,
     UpdateProduct,
 )
@@ -228,6 +229,8 @@ class NaiveEngine:
     def _obey(self, command: AnyCommand, market: Market | None, journal: Journal) -> None:
         if isinstance(command, ListProduct):
             self.listings.list(command, journal)
+        elif isinstance(command, SetClusterSize):
+            self.listings.resize(command, market, journal)
         elif isinstance(command, AdvanceTime):
             journal.unlisted(0, TimeAdvanced)
         elif isinstance(command, DiscardDeadLetter):

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from libs.events.commands import ListProduct, SetTradingStatus, UpdateProduct
-from libs.events.events import ProductDelisted, ProductListed, ProductUpdated, TradingStatusChanged
+from libs.events.commands import ListProduct, SetClusterSize, SetTradingStatus, UpdateProduct
+from libs.events.events import ClusterSizeChanged, ProductDelisted, ProductListed, ProductUpdated, TradingStatusChanged
+from libs.events.partitioning import home
 from libs.events.values import MAX_INTEGER, DoneReason, Product, RejectReason, TradingStatus
 from tests.oracle.journal import Journal
 from tests.oracle.market import Market
@@ -41,6 +42,7 @@ class Listings:
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.counter = 0
+        self.cluster_size: int | None = None
         self.by_number: dict[int, Market] = {}
         self.tombstones: dict[str, Tombstone] = {}
 
@@ -79,7 +81,21 @@ class Listings:
             or not make_sense(**{name: getattr(command, name) for name in RULES})
         ):
             return RejectReason.INVALID_PRODUCT
+        is_new = command.product_id not in self.tombstones
+        if is_new and self.cluster_size is not None and home(command.product_id, self.cluster_size) != self.partition:
+            return RejectReason.WRONG_PARTITION
         return RejectReason.TOO_MANY_PRODUCTS if self.counter >= COUNTER_LIMIT else None
+
+    def resize(self, command: SetClusterSize, market: Market | None, journal: Journal) -> None:
+        shrinks = self.cluster_size is not None and command.partitions < self.cluster_size
+        if shrinks or not self.partition < command.partitions <= PARTITIONS:
+            reject(command, RejectReason.INVALID_CLUSTER_SIZE, market, journal)
+            return
+        self.cluster_size = command.partitions
+        if market is None:
+            journal.unlisted(command.number, ClusterSizeChanged, command.partitions)
+        else:
+            journal.private(market, ClusterSizeChanged, command.partitions)
 
     def delist(self, market: Market, lot: Lot, journal: Journal) -> None:
         for order in market.in_cancel_order():

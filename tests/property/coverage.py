@@ -143,7 +143,8 @@ _REJECTIONS = {
         NOTHING_TO_CHANGE INVALID_ORDER INVALID_PRICE INVALID_SIZE INVALID_STOP_PRICE INVALID_MAX_FLOOR
         INVALID_EXPIRE_TIME OFF_TICK OFF_LOT BELOW_MIN_SIZE ABOVE_MAX_SIZE BELOW_MIN_NOTIONAL PRICE_COLLAR POST_ONLY""",
     "CancelRejected": "CLOCK DUPLICATE UNKNOWN_PRODUCT UNKNOWN_ORDER ORDER_DONE NOT_OWNER",
-    "CommandRejected": "STALE CLOCK DUPLICATE UNKNOWN_PRODUCT PRODUCT_EXISTS INVALID_PRODUCT INVALID_TIMEOUT",
+    "CommandRejected": """STALE CLOCK DUPLICATE UNKNOWN_PRODUCT PRODUCT_EXISTS INVALID_PRODUCT INVALID_TIMEOUT
+        WRONG_PARTITION INVALID_CLUSTER_SIZE""",
 }
 """All but TOO_MANY_PRODUCTS, which takes 65,535 listings and has a test of its own."""
 
@@ -153,6 +154,7 @@ REQUIRED = (
     *("TradeExecuted", "OrderRested", "OrderReplenished", "OrderAmended", "StopArmed", "StopTriggered"),
     *("ProductListed", "ProductUpdated", "TradingStatusChanged", "ProductDelisted", "DuplicateIgnored"),
     *("CancelAllAfterArmed", "CancelAllAfterDisarmed", "CancelAllAfterFired", "CancelAllDone", "TimeAdvanced"),
+    "ClusterSizeChanged",
     *(f"{mode.name} by {amount}" for mode in SelfTradePrevention for amount in ("size", "funds")),
     *(f"{mode.name} with an iceberg" for mode in SelfTradePrevention),
     *("DC leaves the maker's slice", "DC then OrderReplenished", "DC then OrderDone", "CO and the taker goes on"),

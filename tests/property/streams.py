@@ -21,11 +21,13 @@ from libs.events.commands import (
     Envelope,
     ListProduct,
     PlaceOrder,
+    SetClusterSize,
     SetTradingStatus,
     UpdateProduct,
 )
 from libs.events.events import (
     AnyEvent,
+    ClusterSizeChanged,
     OrderAccepted,
     OrderDone,
     ProductDelisted,
@@ -55,6 +57,8 @@ BEAT: Final = 100 * MILLISECOND
 """Deadlines fall on beats, so that several fall on one."""
 ACCOUNTS: Final = ("ann", "bob", "cat")
 PRODUCT_IDS: Final = ("BTC-USD", "ETH-USD", "SOL-USD")
+FOREIGN_IDS: Final = ("ADA-USD", "DOGE-USD", "XRP-USD")
+"""Never listed before the cluster has grown: most belong to other partitions."""
 REMEMBERED: Final = 400
 SHORT: Final = 8
 LONG: Final = 80
@@ -104,6 +108,8 @@ class Stream:
     ids: dict[int, str] = field(default_factory=dict)
     """Of the listed products, by number."""
     dead_numbers: list[int] = field(default_factory=list)
+    grown: bool = False
+    """New products are spread over a known number of partitions."""
     orders: dict[bytes, Open] = field(default_factory=dict)
     gone: list[Open] = field(default_factory=list)
     past: list[AnyCommand] = field(default_factory=list)
@@ -140,6 +146,8 @@ class Stream:
                 case ProductDelisted():
                     del self.statuses[event.number], self.ids[event.number]
                     self.dead_numbers.append(event.number)
+                case ClusterSizeChanged():
+                    self.grown = True
                 case OrderAccepted():
                     order = Open(event.order_id, event.account, event.client_oid, event.number)
                     self.orders[event.order_id] = order
@@ -208,6 +216,8 @@ class Stream:
             return DelistProduct(*self._head(number))
         if kind == 17:
             return self._distorted(self._listing())
+        if kind == 18 and len(self.statuses) == self.products and one_in(self.choose, 3):
+            return SetClusterSize(*self._head(0, "op"), self.choose.pick((0, 2, 4, 8, 256, 257)))
         return self._distorted(self._place(number))
 
     def _number(self) -> int:
@@ -316,6 +326,8 @@ class Stream:
     def _listing(self) -> ListProduct:
         missing = [product_id for product_id in PRODUCT_IDS[: self.products] if product_id not in self.ids.values()]
         product_id = self.choose.pick(PRODUCT_IDS if not missing or one_in(self.choose, 10) else missing)
+        if self.grown and one_in(self.choose, 8):
+            product_id = self.choose.pick(FOREIGN_IDS)
         collar = self.choose.pick((0, 0, 500))
         rules = (1, 1, 0, 0, 0, collar, self.choose.pick((0, 100)), 0)
         return ListProduct(

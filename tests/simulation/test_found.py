@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
+from libs.events.topics import ORDER_EVENTS, PRODUCTS
 from libs.kafka.memory import Broker, LoopTime, MemoryLog
 from libs.service.process import Process
 from services.read_model_builder.projector import Projector
@@ -16,7 +17,6 @@ from tests.unit.read_model.stage import publish
 from tests.unit.read_model.traffic import Traffic
 
 LIMIT_S = 30.0
-TOPIC = "order-events"
 
 
 def simulated(scenario: Callable[[SimulatedLoop], Coroutine[Any, Any, None]]) -> None:
@@ -39,7 +39,8 @@ def test_what_postgres_lost_in_a_crash_is_projected_again_though_nothing_comes()
 
     async def scenario(loop: SimulatedLoop) -> None:
         broker, server, failures = Broker(LoopTime()), Server(), list[str]()
-        broker.create_topic(TOPIC, 1)
+        for topic in (ORDER_EVENTS, PRODUCTS):
+            broker.create_topic(topic, 1)
         traffic = Traffic()
         traffic.run(50)
         await publish(MemoryLog(broker), 0, traffic.events)

@@ -11,9 +11,11 @@ from random import Random
 from typing import Any, Final
 
 from libs.events import topics
+from libs.events.codec import encode
+from libs.events.partitioning import home
+from libs.events.values import Cluster
 from libs.kafka.failures import PublishUnknown
 from libs.kafka.memory import Broker, LoopTime, MemoryLog
-from libs.kafka.partitioning import partition_of
 from libs.kafka.ports import Ack, Entry, Publisher
 from libs.kafka.ready import ReadyReaders
 from libs.snapshots.kafka_store import KafkaStore
@@ -37,10 +39,11 @@ from tests.simulation.postgres.server import Server
 from tests.simulation.processes import Machine
 from tests.simulation.witness import Witness
 
+CLUSTER: Final = WorkerSettings().cluster
 PARTITIONS: Final = 2
 PENDING_MS: Final = 1_500
 PRODUCTS: Final = tuple(f"P{at}-USD" for at in range(4))
-assert {partition_of(name.encode(), PARTITIONS) for name in PRODUCTS} == set(range(PARTITIONS))
+assert {home(name, PARTITIONS) for name in PRODUCTS} == set(range(PARTITIONS))
 
 
 Begin = Callable[[Machine], Coroutine[Any, Any, None]]
@@ -69,6 +72,8 @@ class World:
         for topic in (*topics.RETRIES, topics.DLQ):
             self.broker.create_topic(topic, PARTITIONS)
         self.broker.create_topic(topics.WORKER_ATTEMPTS, 1)
+        cluster = Entry(topics.CLUSTER_KEY, encode(Cluster(CLUSTER, PARTITIONS)))
+        self.broker.partition(topics.PRODUCTS, 0).append([cluster], self.broker.now_ms(), None)
         self.witness = Witness(self.broker, self.fail)
         self.repeats = MemoryIdempotency(self.broker.time, PENDING_MS)
         self.postgres = Server(self.chaos.postgres, self.witness.projected)
@@ -274,9 +279,6 @@ class CarriedPublisher:
         self._world.carried += 1
         self._world.loop.create_task(carry, context=self._world.outside.copy())
         raise PublishUnknown(topic, partition, len(entries), "simulated: it is under way")
-
-    async def partitions(self, topic: str) -> int:
-        return await self._publisher.partitions(topic)
 
     async def close(self) -> None:
         await self._publisher.close()

@@ -39,6 +39,14 @@ class Broker:
             raise ValueError(f"there is a topic {topic} already")
         self._topics[topic] = [Partition(topic, number) for number in range(partitions)]
 
+    def grow_topic(self, topic: str, partitions: int) -> None:
+        """Empty partitions more; its groups share them out."""
+        present = self.topic(topic)
+        present += [Partition(topic, number) for number in range(len(present), partitions)]
+        for (_, shared), group in self._groups.items():
+            if shared == topic:
+                group.grow(partitions)
+
     def topic(self, topic: str) -> list[Partition]:
         self.reachable()
         return self.log_of(topic)

@@ -95,6 +95,10 @@ class Group:
         member.silent_until = None
         self._wake()
 
+    def grow(self, partitions: int) -> None:
+        self._partitions = partitions
+        self._begin()
+
     def expire(self, now: int) -> bool:
         """Remove members whose session is over; whether there were any."""
         late = [member for member in self._members.values() if (member.silent_until or now + 1) <= now]

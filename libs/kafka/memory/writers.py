@@ -121,8 +121,5 @@ class MemoryPublisher:
         await self._broker.faults.reach(Point.PUBLISHED, topic)
         return [Ack(base + index, appended) for index in range(len(entries))]
 
-    async def partitions(self, topic: str) -> int:
-        return len(self._broker.topic(topic))
-
     async def close(self) -> None:
         self._closed = True

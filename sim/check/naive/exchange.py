@@ -10,6 +10,7 @@ from libs.events.events import (
     AmendRejected,
     CancelAllAfterDisarmed,
     CancelRejected,
+    ClusterSizeChanged,
     CommandRejected,
     DeadLetterClosed,
     DuplicateIgnored,
@@ -22,6 +23,7 @@ from libs.events.events import (
     TradingStatusChanged,
 )
 from libs.events.ids import NUMBER_LIMIT, PARTITION_LIMIT, key_digest, partition_of
+from libs.events.partitioning import home
 from libs.events.values import NO_ID, ClosedReason, DoneReason, FailureCause, Product, RejectReason, TradingStatus
 from sim.check.difference import Difference
 from sim.check.naive import acting, ending, listing
@@ -56,6 +58,7 @@ class NaiveExchange:
         self._failing = Failing(self, partition)
         self._partition = partition
         self._counter = 0
+        self._cluster_size = 0
         self._window = Window()
 
     def fail(self, command: AnyCommand | Envelope, cause: FailureCause, appended: int, offset: int) -> Facts:
@@ -186,6 +189,8 @@ class NaiveExchange:
             yield self._discard(command)
         elif isinstance(command, commands.ListProduct):
             yield from self._list(command)
+        elif isinstance(command, commands.SetClusterSize):
+            yield self._resize(command)
         elif isinstance(command, commands.AdvanceTime):
             yield Fact(TimeAdvanced, 0, False, (), True)
         elif book is None:
@@ -256,6 +261,8 @@ class NaiveExchange:
             yield self._rejected(command, RejectReason.PRODUCT_EXISTS)
         elif not listing.makes_sense(product):
             yield self._rejected(command, RejectReason.INVALID_PRODUCT)
+        elif self._is_foreign(command.product_id):
+            yield self._rejected(command, RejectReason.WRONG_PARTITION)
         elif self._counter >= MAX_COUNTER:
             yield self._rejected(command, RejectReason.TOO_MANY_PRODUCTS)
         else:
@@ -263,6 +270,18 @@ class NaiveExchange:
             self.products[number] = product
             self.books[number] = NaiveBook(product, self.moment, self.trade_ids.get(product.product_id, 0))
             yield Fact(ProductListed, number, True, (product,), True)
+
+    def _is_foreign(self, product_id: str) -> bool:
+        """Whether a product that was never here belongs to another partition."""
+        size = self._cluster_size
+        return size > 0 and product_id not in self.trade_ids and home(product_id, size) != self._partition
+
+    def _resize(self, command: commands.SetClusterSize) -> Fact:
+        size = command.partitions
+        if size < self._cluster_size or not self._partition < size <= PARTITION_LIMIT:
+            return self._rejected(command, RejectReason.INVALID_CLUSTER_SIZE)
+        self._cluster_size = size
+        return Fact(ClusterSizeChanged, command.number, False, (size,), True)
 
     def _change(self, command: commands.UpdateProduct | commands.SetTradingStatus, book: NaiveBook) -> Fact:
         if isinstance(command, commands.SetTradingStatus):

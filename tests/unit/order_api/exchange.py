@@ -10,6 +10,7 @@ import structlog
 from libs.events import codec, topics
 from libs.events.commands import AnyCommand
 from libs.events.values import Product, TradingStatus
+from libs.kafka.cluster import Recorder
 from libs.kafka.memory import Broker, MemoryLog, PlannedFaults
 from libs.kafka.ports import Entry
 from libs.service.clock import VirtualClock
@@ -44,6 +45,13 @@ class Exchange:
         transport = httpx.ASGITransport(app=self.api.front)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://outcry")
 
+    async def record(self, partitions: int = PARTITIONS) -> None:
+        """What the deployment does, and a growth after it."""
+        recorder = Recorder(self.log, self.process.settings.cluster)
+        await recorder.start()
+        await recorder.record(partitions)
+        await recorder.close()
+
     async def register(self, product: Product) -> None:
         """What the owner of the product's partition does when it is listed."""
         entry = Entry(product.product_id.encode(), codec.encode(product))
@@ -74,12 +82,11 @@ def with_exchange(scenario: Callable[[Exchange], Awaitable[None]], **settings: A
     async def run() -> None:
         given = {"product_wait_ms": 20, "registry_poll_ms": 5, "gather_ms": 0, "replay_poll_ms": 5} | settings
         exchange = Exchange(OrderApiSettings(**given))
+        await exchange.record()
         await exchange.register(BTC)
         await exchange.register(ETH)
         following = asyncio.create_task(exchange.api.follow())
         await exchange.api.desk.registry.settle_loaded()
-        while not exchange.api.desk.products.partitions:
-            await asyncio.sleep(0)
         try:
             await scenario(exchange)
         finally:

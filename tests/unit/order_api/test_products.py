@@ -4,9 +4,13 @@ import asyncio
 
 import pytest
 
+from libs.events import topics
 from libs.events.commands import DelistProduct, ListProduct, SetTradingStatus, UpdateProduct
+from libs.events.partitioning import home
 from libs.events.values import TradingStatus
-from libs.kafka.partitioning import partition_of
+from libs.kafka.cluster import Recorder
+from libs.kafka.failures import ClusterMismatch
+from services.order_api.settings import OrderApiSettings
 from tests.unit.order_api.exchange import BTC, OPERATOR, PARTITIONS, Exchange, problem, with_exchange
 
 SOL = {
@@ -22,7 +26,7 @@ def test_a_product_is_listed_where_its_id_says() -> None:
     async def scenario(exchange: Exchange) -> None:
         limits = {"min_size": "0.5", "price_collar": 250, "reference_price": "20.5", "max_open_orders": 500}
         answer = await exchange.ask("POST", "/products", SOL | limits, **OPERATOR)
-        partition = partition_of(b"SOL-USD", PARTITIONS)
+        partition = home("SOL-USD", PARTITIONS)
         assert (answer.status_code, answer.headers["outcry-position"]) == (202, f"{partition}:0")
         assert answer.json()["product_id"] == "SOL-USD"
         (command,) = await exchange.commands()
@@ -154,3 +158,54 @@ def test_a_product_that_was_delisted_is_unknown_but_keeps_its_partition() -> Non
         assert answer.headers["outcry-position"] == "3:0"
 
     with_exchange(scenario)
+
+
+def test_new_products_are_spread_over_a_new_size_once_every_older_listing_is_known() -> None:
+    async def scenario(exchange: Exchange) -> None:
+        late = BTC.__class__("DOGE-USD", 256 + 2, 2, "DOGE", "USD", 2, 8, 5, 1_000, TradingStatus.ONLINE)
+        for topic in (topics.PRODUCTS, topics.ORDERS):
+            exchange.broker.grow_topic(topic, 2 * PARTITIONS)
+        await exchange.register(late)  # by the old size, just before the record
+        await exchange.record(2 * PARTITIONS)
+        answer = await exchange.ask("POST", "/products", SOL | {"id": "ADA-USD"}, **OPERATOR)
+        assert exchange.api.desk.registry.find("DOGE-USD") == late
+        assert (home("ADA-USD", PARTITIONS), answer.headers["outcry-position"]) == (2, "6:0")
+        young = BTC.__class__("NEW-USD", 256 + 6, 6, "NEW", "USD", 2, 8, 5, 1_000, TradingStatus.ONLINE)
+        await exchange.register(young)  # in a partition of `products` that was not there at the start
+        while exchange.api.desk.registry.find("NEW-USD") is None:
+            await asyncio.sleep(0)
+
+    with_exchange(scenario)
+
+
+def test_nothing_is_listed_before_the_log_says_over_how_many_partitions() -> None:
+    async def scenario() -> None:
+        exchange = Exchange(OrderApiSettings(registry_poll_ms=5))
+        await exchange.register(BTC)
+        following = asyncio.create_task(exchange.api.follow())
+        while exchange.api.desk.registry.find("BTC-USD") is None:
+            await asyncio.sleep(0)
+        answer = await exchange.ask("POST", "/products", SOL, **OPERATOR)
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+        assert not exchange.process.health.is_ready
+        await exchange.record()
+        await exchange.api.desk.registry.settle_loaded()
+        assert (await exchange.ask("POST", "/products", SOL, **OPERATOR)).status_code == 202
+        exchange.process.stop.set()
+        await following
+        await exchange.api.desk.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_registry_of_another_cluster_ends_the_process() -> None:
+    async def scenario() -> None:
+        exchange = Exchange(OrderApiSettings(registry_poll_ms=5, cluster="mine"))
+        recorder = Recorder(exchange.log, "theirs")
+        await recorder.start()
+        await recorder.record(PARTITIONS)
+        with pytest.raises(ClusterMismatch, match="belongs to the cluster 'theirs'"):
+            await exchange.api.follow()
+        await exchange.api.desk.close()
+
+    asyncio.run(scenario())

@@ -14,7 +14,8 @@ from libs.book.orders import Order
 from libs.book.partition import PartitionState
 from libs.events.codec import encode
 from libs.events.events import AnyEvent
-from libs.events.topics import API_KEYS, OPERATOR_AUDIT, OPERATOR_TASKS, ORDER_EVENTS
+from libs.events.topics import API_KEYS, OPERATOR_AUDIT, OPERATOR_TASKS, ORDER_EVENTS, PRODUCTS
+from libs.kafka.cluster import Readable
 from libs.kafka.memory import Broker, MemoryLog
 from libs.kafka.ports import Entry, Log, Outbox
 from libs.read_model.bootstrap import Books, read_books
@@ -22,7 +23,7 @@ from libs.read_model.connect import Connection
 from libs.read_model.database import Postgres
 from libs.service.clock import SystemClock
 from libs.service.process import Process
-from services.read_model_builder.projector import Projector, Readable
+from services.read_model_builder.projector import Projector
 from services.read_model_builder.settings import BuilderSettings
 from tests.unit.read_model.naive import NaiveTables, Row
 from tests.unit.read_model.traffic import Traffic
@@ -60,7 +61,8 @@ async def connected(address: str) -> AsyncIterator[Connection]:
 
 def memory_log(partitions: int) -> MemoryLog:
     broker = Broker()
-    broker.create_topic(ORDER_EVENTS, partitions)
+    for topic in (ORDER_EVENTS, PRODUCTS):
+        broker.create_topic(topic, partitions)
     for topic in (API_KEYS, OPERATOR_AUDIT, OPERATOR_TASKS):
         broker.create_topic(topic, 1)
     return MemoryLog(broker)

@@ -65,5 +65,8 @@ def _limits_and_statuses(made: Script) -> None:
     made.status(TradingStatus.ONLINE)
     made.market("stop5", "dan", BUY, 1, stop=150)
     made.limit("gtd2", "cat", BUY, 1, 98, expires=1)
+    made.grow(4)
+    made.grow(2)
+    made.list_product("DOGE-USD")
     made.wait(5)
     made.delist()

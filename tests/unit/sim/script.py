@@ -17,6 +17,7 @@ from libs.events.commands import (
     DelistProduct,
     ListProduct,
     PlaceOrder,
+    SetClusterSize,
     SetTradingStatus,
     UpdateProduct,
 )
@@ -95,6 +96,9 @@ class Script:
 
     def delist(self) -> None:
         self.do(DelistProduct(*self._head("op", self.number)))
+
+    def grow(self, partitions: int) -> None:
+        self.do(SetClusterSize(*self._head("op", 0), partitions))
 
     def wait(self, steps: int) -> None:
         self.now += steps * STEP

@@ -91,6 +91,7 @@ def test_what_the_engine_says_holds() -> None:
     assert outcomes.other_rejections == {
         RejectReason.UNKNOWN_ORDER: 1, RejectReason.ORDER_DONE: 1, RejectReason.NOTHING_TO_CHANGE: 1,
         RejectReason.INVALID_PRICE: 1, RejectReason.INVALID_TIMEOUT: 1, RejectReason.TRADING_STATUS: 1,
+        RejectReason.INVALID_CLUSTER_SIZE: 1, RejectReason.WRONG_PARTITION: 1,
     }  # fmt: skip
     bought, sold, traded = outcomes.books[NUMBER].totals()
     assert bought == sold == traded > 0

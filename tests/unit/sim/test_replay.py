@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
+from libs.events.partitioning import home
 from libs.events.values import Side
 from sim import exchange as client
 from sim.check.difference import Difference
@@ -148,10 +149,8 @@ def test_trying_again_has_an_end() -> None:
 
 
 def test_product_names_are_stable_and_eight_of_them_lie_apart() -> None:
-    from libs.kafka.partitioning import partition_of  # aiokafka is slow to import
-
     assert names(1) == [PRODUCT]
-    assert {partition_of(name.encode(), 8) for name in EIGHT} == set(range(8))
+    assert {home(name, 8) for name in EIGHT} == set(range(8))
     assert len(set(names(64))) == 64
     assert b'"quote_currency":"EUR"' in listing("BTC-EUR")
     with pytest.raises(ValueError, match="65"):

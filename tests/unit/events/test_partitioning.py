@@ -2,8 +2,7 @@
 
 import pytest
 
-from libs.kafka.partitioning import partition_of
-from libs.kafka.untyped import murmur2
+from libs.events.partitioning import home, murmur2
 
 # From org.apache.kafka.common.utils.UtilsTest.testMurmur2, as signed 32-bit integers.
 JAVA = {
@@ -23,9 +22,9 @@ def test_the_hash_is_the_java_clients(key: bytes, signed: int) -> None:
 
 @pytest.mark.parametrize(("key", "signed"), JAVA.items())
 def test_the_partition_is_the_positive_hash_modulo_partitions(key: bytes, signed: int) -> None:
-    assert partition_of(key, 8) == (signed & 0x7FFFFFFF) % 8
+    assert home(key.decode(), 8) == (signed & 0x7FFFFFFF) % 8
 
 
 def test_there_must_be_partitions() -> None:
     with pytest.raises(ValueError, match="positive"):
-        partition_of(b"key", 0)
+        home("key", 0)
