@@ -4,8 +4,10 @@ from typing import Final
 
 import msgspec
 
+from libs.events.values import FailureCause
 from libs.read_model.candles import GRANULARITIES
 from libs.read_model.status import Status
+from libs.replays.tasks import State
 from libs.service.openapi import ACCOUNT, Json, Operation, Parameter, text, whole, words
 from services.query_api import shapes
 from services.query_api.settings import QueryApiSettings
@@ -56,6 +58,12 @@ _FROM_SEQ: Final = Parameter("from_seq", whole(0, 10**18 - 1), "From this `seq` 
 _LETTER: Final = Parameter(
     "name", text(r"^[0-9]{1,3}:[0-9]{1,18}$"), "A dead letter: partition and offset, such as `3:17`.", "path"
 )
+_DIED_OF: Final = Parameter("reason", words(*(cause.name.lower() for cause in FailureCause)), "Of this cause.")
+_LETTER_STATE: Final = Parameter("state", words("open", "closed", "all"), "Open ones unless given.")
+_SINCE: Final = Parameter("since", _TIME, "Died from this time on.")
+_UNTIL: Final = Parameter("until", _TIME, "Died up to this time.")
+_REPLAY_STATE: Final = Parameter("state", words(*State), "Those that are in this state.")
+_AFTER_DEED: Final = Parameter("after", whole(0, 10**18 - 1), "The id of the last one seen: what is older.")
 _TASK: Final = Parameter("task_id", text(), "The id of a plan.", "path")
 
 _MARKET: Final = "market data"
@@ -134,7 +142,14 @@ OPERATIONS: Final = (
     Operation("get", "/time", "time", "The clock of the read side", _VENUE, shapes.Time),
     Operation("get", "/status", "status", "Whether all is followed, and the state of each product", _VENUE, shapes.Status),
     Operation("get", "/limits", "limits", "Rates, sizes and counts that are allowed", _VENUE, shapes.Limits),
-    Operation("get", "/operator/dead-letters", "dead_letters", "Commands that died", _OPERATORS, Object, "viewer"),
+    Operation(
+        "get", "/operator/dead-letters", "dead_letters", "Commands that died, newest first", _OPERATORS, list[Object],
+        "viewer", pages=True,
+        parameters=(
+            _OF_PRODUCT, Parameter("account", text(ACCOUNT), "Of this account."), _DIED_OF, _LETTER_STATE, _SINCE, _UNTIL,
+            _LIMIT, _BEFORE, _AFTER,
+        ),
+    ),
     Operation(
         "get", "/operator/dead-letters/{name}", "dead_letter", "A dead letter, and what stands around it", _OPERATORS, Object,
         "viewer", parameters=(_LETTER,),
@@ -143,12 +158,18 @@ OPERATIONS: Final = (
         "post", "/operator/dead-letters/{name}/dry-run", "dry_run", "What it would cause, were it replayed now", _OPERATORS,
         Object, "viewer", parameters=(_LETTER,),
     ),
-    Operation("get", "/operator/replays", "replays", "Plans, and the tasks that they became", _OPERATORS, Object, "viewer"),
+    Operation(
+        "get", "/operator/replays", "replays", "Plans, and the tasks that they became", _OPERATORS, list[Object], "viewer",
+        parameters=(_REPLAY_STATE, _LIMIT),
+    ),
     Operation(
         "get", "/operator/replays/{task_id}", "replay", "A plan, or the task that it became", _OPERATORS, Object, "viewer",
         parameters=(_TASK,),
     ),
-    Operation("get", "/operator/audit", "operator_audit", "What operators did", _OPERATORS, Object, "viewer"),
+    Operation(
+        "get", "/operator/audit", "operator_audit", "What operators did, newest first", _OPERATORS, list[Object], "viewer",
+        pages=True, parameters=(_LIMIT, _AFTER_DEED),
+    ),
     Operation("get", "/positions", "positions", "How far the read side is", _VENUE, list[shapes.Position]),
 )  # fmt: skip
 SCHEMAS: Final[dict[str, Json]] = {}

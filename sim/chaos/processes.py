@@ -7,7 +7,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -45,12 +46,17 @@ class Processes:
         await self._reborn(name, pid)
 
     async def freeze(self, name: str, seconds: float) -> None:
+        async with self.frozen(name):
+            await asyncio.sleep(seconds)
+
+    @asynccontextmanager
+    async def frozen(self, name: str) -> AsyncIterator[None]:
         """It stands still for so long, and then goes on as if nothing had been."""
         family = _family(self.pids()[name])
         try:
             for pid in family:
                 _send(pid, signal.SIGSTOP)
-            await asyncio.sleep(seconds)
+            yield
         finally:
             for pid in family:
                 _send(pid, signal.SIGCONT)

@@ -34,7 +34,8 @@ def running(**told: str) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    with running() as run:
+    """What was claimed and never published is published by a repeat after two seconds, and not after fifteen."""
+    with running(OUTCRY_PENDING_MS="2000") as run:
         yield run
 
 

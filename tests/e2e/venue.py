@@ -24,6 +24,11 @@ class Venue:
         increments = {"quote_increment": "0.01", "base_increment": "0.001"}
         self.ask("POST", "/products", "", {"id": self.product_id} | currencies | increments | limits)
 
+    @property
+    def position(self) -> str:
+        """Of the last request that was answered."""
+        return self._position
+
     def close(self) -> None:
         self._http.close()
 
