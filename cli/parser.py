@@ -1,4 +1,4 @@
-"""argparse with one addition: a word that is nearly right is answered with the right one."""
+"""argparse with two additions: a word that is nearly right is answered with the right one, a missing one with the help."""
 
 import argparse
 import difflib
@@ -7,9 +7,11 @@ from typing import Never
 
 _INVALID = re.compile(r"invalid choice: '(?P<given>[^']*)' \(choose from (?P<choices>.*)\)")
 
+_MISSING = "the following arguments are required"
+
 
 class Parser(argparse.ArgumentParser):
-    """Exits with 2 and one line, the suggestion behind it."""
+    """Exits with 2 and one line, the suggestion behind it; below the help where a word is missing."""
 
     def error(self, message: str) -> Never:
         found = _INVALID.search(message)
@@ -18,4 +20,5 @@ class Parser(argparse.ArgumentParser):
             near = difflib.get_close_matches(found["given"], choices, n=1, cutoff=0.5)
             advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(choices)}"
             message = f"{found['given']!r} is no command here: {advice}"
-        self.exit(2, f"{self.prog}: {message}\n")
+        help_text = f"{self.format_help()}\n" if message.startswith(_MISSING) else ""
+        self.exit(2, f"{help_text}{self.prog}: {message}\n")

@@ -140,6 +140,7 @@ def test_no_starts(text: str) -> None:
         (["events", "tial"], "did you mean 'tail'?"),
         (["zzz"], "there are events, audit, snapshot, keys, dlq, partitions, replay, check, traders"),
         (["events", "tail", "--from", "noon"], "30s, 10m"),
+        ([], "the log of everything that happened"),
     ],
 )
 def test_who_types_it_wrong_is_helped(given: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
