@@ -26,6 +26,10 @@ KINDS: Final = (
     "join", "offsets forgotten", "slow", "zombie",
 )  # fmt: skip
 _TRANSACTION: Final = frozenset((Point.BEGIN, Point.SENT, Point.END))
+_TAKE_OVER: Final = frozenset((Point.CONNECT, Point.ASK, Point.POLL))
+_MOST_TAKE_OVER_STEPS: Final = 8
+_LAST_THAW_S: Final = 0.3
+"""Behind the end of the session, where nobody takes over."""
 _QUIET_CHANCE: Final = 0.08
 """Of a run without any fault: what fails there needs none."""
 _MOST_AT_POINTS: Final = 6
@@ -62,6 +66,8 @@ class Chaos:
         self.kinds = frozenset() if none else frozenset(kind for kind in KINDS if chance.random() < share)
         self._left = chance.randint(0, _MOST_AT_POINTS)
         self._slow_postgres = False
+        self._zombie: Machine | None = None
+        self._steps_to_thaw = 0
 
     def has(self, kind: str) -> bool:
         return kind in self.kinds and not self.quiet
@@ -70,9 +76,11 @@ class Chaos:
         """What the twin of the log asks at each of its points."""
         await self._hop()
         chance = self._chance
+        machine = self._world.machine_of(LINE.get(None))
+        if self._zombie is not None and machine is not None and self._takes_over(machine, point, name):
+            self._thaw_in_time(self._zombie)
         if self.quiet or self._left <= 0 or chance.random() > _POINTS[point]:
             return
-        machine = self._world.machine_of(LINE.get(None))
         if "kill at a point" in self.kinds and machine is not None and chance.random() < 0.5:
             self._note("kill at a point")
             machine.kill()
@@ -94,12 +102,32 @@ class Chaos:
             raise LogUnavailable("simulated")
 
     async def _outlive(self, machine: "Machine") -> None:
-        """It stands still in the middle of a transaction, and goes on when it has just been succeeded."""
-        loop = asyncio.get_running_loop()
+        """It stands still in the middle of a transaction, and goes on while another worker takes over."""
         machine.freeze()
-        passed = LIMITS.session_timeout_s + self._chance.uniform(0.0, 0.05)
-        loop.call_later(passed, machine.thaw, context=self._world.outside.copy())
+        self._zombie, self._steps_to_thaw = machine, self._chance.randint(1, _MOST_TAKE_OVER_STEPS)
+        passed = LIMITS.session_timeout_s + _LAST_THAW_S
+        asyncio.get_running_loop().call_later(passed, machine.thaw, context=self._world.outside.copy())
         await pass_time(0.0)
+
+    def _takes_over(self, machine: "Machine", point: Point, name: str) -> bool:
+        """Whether this is a step of another worker on its way to a partition."""
+        wanted = {
+            topics.ORDER_EVENTS,
+            topics.BOOK_SNAPSHOTS,
+            *map(self._world.transactional_id, range(self._world.partitions)),
+        }
+        return (
+            machine is not self._zombie
+            and machine.name in self._world.workers
+            and point in _TAKE_OVER
+            and name in wanted
+        )
+
+    def _thaw_in_time(self, zombie: "Machine") -> None:
+        self._steps_to_thaw -= 1
+        if self._steps_to_thaw <= 0:
+            self._zombie = None
+            zombie.thaw()
 
     async def redis(self) -> None:
         await self._hop()

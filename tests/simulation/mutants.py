@@ -71,6 +71,7 @@ def _find(code: CodeType, name: str) -> CodeType | None:
 
 
 _LANE: Final = "services.orderbook_worker.lane"
+_DECIDING: Final = "services.orderbook_worker.deciding"
 _TAKEOVER: Final = "services.orderbook_worker.takeover"
 _INTAKE: Final = "services.order_api.intake"
 _API_LANES: Final = "services.order_api.lanes"
@@ -78,6 +79,37 @@ _STORE: Final = "services.read_model_builder.store"
 _LIVE: Final = "services.query_api.live"
 
 MUTANTS: Final = (
+    Mutant(
+        "hasty offset",
+        "The group is told the next command before the events of the last are committed.",
+        (
+            Change(
+                _LANE,
+                "Lane._commit",
+                "        bases = await self._writer.commit(decided.outboxes, position if told else None)\n",
+                "        await self._writer.commit([], position)\n"
+                "        bases = await self._writer.commit(decided.outboxes, None)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "late fence",
+        "The state is read before the last owner is fenced.",
+        (
+            Change(
+                _TAKEOVER,
+                "Takeover.take",
+                "        await writer.start()\n"
+                "        try:\n"
+                "            _still(is_present)\n"
+                '            steps.done("fence")\n'
+                "            recovered = await self._recover(partition, kept, steps)\n",
+                "        try:\n"
+                "            recovered = await self._recover(partition, kept, steps)\n"
+                "            await writer.start()\n",
+            ),
+        ),
+    ),
     Mutant(
         "stale offset",
         "A take-over goes on where the group was told, not where the log ends.",
@@ -120,6 +152,21 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "early snapshot",
+        "A snapshot is saved when it is due, not when its events are committed.",
+        (
+            Change(
+                _LANE,
+                "Lane._decide",
+                "        return Batch(decided, self.next_command, self.engine.state.seq, self._dumped_if_due())\n",
+                "        data = self._dumped_if_due()\n"
+                "        if data is not None:\n"
+                "            self._snapshot(self.engine.state.seq, data)\n"
+                "        return Batch(decided, self.next_command, self.engine.state.seq, None)\n",
+            ),
+        ),
+    ),
+    Mutant(
         "torn snapshot",
         "A snapshot is of the state when it is saved, with what was decided ahead in it.",
         (
@@ -128,6 +175,50 @@ MUTANTS: Final = (
                 "Lane._commit",
                 "            self._snapshot(batch.seq, batch.snapshot)\n",
                 "            self._snapshot(batch.seq, dump(self.engine.state))\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "kept look-ahead",
+        "After a failed commit the state is kept, and believed without a look at the log.",
+        (
+            Change(
+                "services.orderbook_worker.worker",
+                "Worker._own_once",
+                "                self._lanes.pop(partition, None)\n",
+                "                self._lanes.pop(partition, None)\n"
+                "                self._kept[partition] = lane.committed()\n",
+            ),
+            Change(
+                "libs.snapshots.recovering",
+                "Recovering._continued",
+                "last if last >= begin and start.state.seq else start.next_event_offset",
+                "start.next_event_offset",
+            ),
+        ),
+    ),
+    Mutant(
+        "reordered batch",
+        "A worker decides what it has read in the wrong order, and its own check of that is gone.",
+        (
+            Change(_LANE, "Lane._take", "        return taken\n", "        return taken[::-1]\n"),
+            Change(
+                _DECIDING, "Decider._expect", "        if record.offset != self.next_command:\n", "        if False:\n"
+            ),
+        ),
+    ),
+    Mutant(
+        "worker that mints ids",
+        "What is decided depends on more than the log.",
+        (
+            Change(
+                _DECIDING,
+                "Decider.decide",
+                '                    command = decode_command(record.value or b"")\n',
+                '                    command = decode_command(record.value or b"")\n'
+                '                    minted = f"{self._settings.instance:>8}{record.offset:08}".encode()[-16:]\n'
+                "                    command = type(command)("
+                "minted, *[getattr(command, name) for name in command.__struct_fields__[1:]])\n",
             ),
         ),
     ),
@@ -223,6 +314,24 @@ MUTANTS: Final = (
                 "            if intents[index].repeat_key\n"
                 "        ])\n"
                 "        for sending, flight in flights:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "torn bootstrap",
+        "The live book's tables and their position are of two moments.",
+        (
+            Change(
+                "libs.read_model.bootstrap",
+                "read_books",
+                '    async with connection.transaction(isolation="repeatable_read", readonly=True):\n'
+                "        positions = await read_positions(connection)\n"
+                "        products = [_product_state(row) for row in await connection.fetch(_PRODUCTS)]\n"
+                "        rows = await connection.fetch(_ORDERS)\n",
+                "    async with connection.transaction(readonly=True):\n"
+                "        rows = await connection.fetch(_ORDERS)\n"
+                "        products = [_product_state(row) for row in await connection.fetch(_PRODUCTS)]\n"
+                "        positions = await read_positions(connection)\n",
             ),
         ),
     ),
