@@ -12,7 +12,7 @@ import pwd
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from deploy.local.orphan import before_exec
 
 POLL_SECONDS = 0.02
 WATCH_SECONDS = 0.1
-LAST_LINE_BYTES = 8192
+_BEGINS, _FAILED = "settings", "failed"
+"""What every service logs first, and what it logs when it ends because of an error."""
+LAST_LINE_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -99,25 +101,41 @@ class Child:
 
 
 def last_line(log: Path | None) -> str:
-    """The last line of a log that is not blank, or an empty string."""
+    """Why it ended, where it said so; else the last line of a log that is not blank, or an empty string."""
     if log is None or not log.exists():
         return ""
     with log.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - LAST_LINE_BYTES))
-        lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    return _in_words(lines[-1].strip()) if lines else ""
+        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    return _reason(lines) or (_in_words(lines[-1]) if lines else "")
+
+
+def _reason(lines: Sequence[str]) -> str:
+    """What a service said that it failed with in its last life, whatever libraries said after it."""
+    for line in reversed(lines):
+        record = _record(line)
+        if record.get("event") == _FAILED:
+            return _in_words(line)
+        if record.get("event") == _BEGINS:
+            break
+    return ""
 
 
 def _in_words(line: str) -> str:
     """A structured line as `event: detail`, any other line as it is."""
+    record = _record(line)
+    words = [str(record[key]) for key in ("event", "error", "detail") if record.get(key)]
+    return ": ".join(words) if record else line
+
+
+def _record(line: str) -> dict[str, object]:
+    """A structured line; nothing of any other."""
     try:
         record = json.loads(line)
     except ValueError:
-        return line
-    if not isinstance(record, dict):
-        return line
-    return ": ".join(str(record[key]) for key in ("event", "error", "detail") if record.get(key))
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _spawn(program: Program) -> subprocess.Popen[bytes]:

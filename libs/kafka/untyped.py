@@ -18,6 +18,7 @@ import aiokafka.errors
 import aiokafka.producer.sender
 import aiokafka.structs
 
+from libs.kafka import reconnecting  # noqa: F401  # teaches aiokafka patience
 from libs.kafka.limits import Limits
 from libs.kafka.ports import Record
 from libs.kafka.wire import Owner, Request

@@ -42,7 +42,7 @@ class Processes:
     async def restart(self, name: str) -> None:
         """Ask for an orderly end; returns when it runs anew."""
         pid = self.pids()[name]
-        os.kill(pid, ORDERLY.get(name, signal.SIGTERM))
+        _send(pid, ORDERLY.get(name, signal.SIGTERM))
         await self._reborn(name, pid)
 
     async def freeze(self, name: str, seconds: float) -> None:
