@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from cli import keys, partitions
+from cli import keys, partitions, rebuild
 from cli.addresses import addresses
 from cli.audit.run import Wanted as Audited
 from cli.audit.run import audit
@@ -61,6 +61,7 @@ def parser() -> Parser:
     keys.add_to(commands)
     dlq.add_to(commands)
     partitions.add_to(commands)
+    rebuild.add_to(commands)
     _add_replay(commands)
     for name, text in PASSED_ON.items():
         commands.add_parser(name, help=text, add_help=False)
@@ -146,6 +147,8 @@ def _answer(asked: argparse.Namespace) -> Coroutine[None, None, int]:
         return dlq.run(asked, {**os.environ, **addresses()}, write)
     if asked.command == "keys":
         return _keys(asked)
+    if asked.command == "rebuild":
+        return _rebuild(asked)
     if asked.command == "partitions":
         return _partitions(asked)
     return _audit(asked) if asked.command == "audit" else _tail(asked)
@@ -208,6 +211,12 @@ def _replay(asked: argparse.Namespace) -> int:
     finally:
         live.close()
     print("\n".join((*tallied(source), *outcome.lines())))
+    return 0
+
+
+async def _rebuild(asked: argparse.Namespace) -> int:
+    _kafka()
+    await rebuild.run(asked, addresses(), write)
     return 0
 
 

@@ -17,11 +17,14 @@ class Database(Protocol):
 
 
 class Postgres:
-    def __init__(self, address: str) -> None:
+    """Of a server; with `schema`, nothing but that schema of it, which must be there."""
+
+    def __init__(self, address: str, schema: str = "") -> None:
         self._address = address
+        self._path = {"search_path": schema} if schema else {}
 
     async def connect(self, name: str, command_timeout_s: float, **settings: str) -> Connection:
-        return await connect(self._address, name, command_timeout_s, **settings)
+        return await connect(self._address, name, command_timeout_s, **self._path, **settings)
 
     async def migrate(self) -> None:
-        await migrate(self._address)
+        await migrate(self._address, **self._path)

@@ -18,18 +18,18 @@ _LOCK: Final = 0x6F757463_7279
 _CONFIG: Final = Path(__file__).parent / "alembic.ini"
 
 
-def engine(address: str) -> AsyncEngine:
+def engine(address: str, **settings: str) -> AsyncEngine:
     """An engine on a URL that asyncpg takes as it is: what SQLAlchemy cannot read of it (a socket's path) stays whole."""
 
     async def connect() -> DriverConnection:
-        return await asyncpg.connect(address)
+        return await asyncpg.connect(address, server_settings=settings)
 
     return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
 
 
-async def migrate(address: str) -> None:
+async def migrate(address: str, **settings: str) -> None:
     """Upgrade to the newest revision, in one transaction. Waits for whoever is at it. Raises what asyncpg raises."""
-    made = engine(address)
+    made = engine(address, **settings)
     try:
         async with made.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

@@ -24,10 +24,9 @@ class Position(NamedTuple):
     time: int = 0
 
 
-async def read_positions(connection: AnyConnection) -> dict[int, Position]:
-    rows = await connection.fetch(
-        "SELECT partition, next_seq, next_offset, command_offset, time FROM projection_offsets"
-    )
+async def read_positions(connection: AnyConnection, schema: str = "") -> dict[int, Position]:
+    table = f"{schema}.projection_offsets" if schema else "projection_offsets"
+    rows = await connection.fetch(f"SELECT partition, next_seq, next_offset, command_offset, time FROM {table}")  # noqa: S608  # our own names
     return {row["partition"]: Position(*row) for row in rows}
 
 

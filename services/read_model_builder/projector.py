@@ -25,8 +25,12 @@ _MOST_DOUBLINGS: Final = 16
 
 
 class Projector:
-    def __init__(self, process: Process[BuilderSettings], log: Readable, database: Database) -> None:
+    def __init__(
+        self, process: Process[BuilderSettings], log: Readable, database: Database, *, told: bool = True
+    ) -> None:
+        """`told`: whether readers of the tables are told of each transaction."""
         self._process = process
+        self._told = told
         self._settings = process.settings
         self._log = log
         self._database = database
@@ -56,7 +60,9 @@ class Projector:
             await self._database.migrate()
         async with (
             _reading(self._log) as reader,
-            open_store(self._database, settings.days_ahead, settings.command_timeout_ms / 1000) as store,
+            open_store(
+                self._database, settings.days_ahead, settings.command_timeout_ms / 1000, told=self._told
+            ) as store,
         ):
             self._reader = reader
             session = Session(self._process, reader, store, self._measures)

@@ -23,5 +23,15 @@ class BuilderSettings(Settings, frozen=True, kw_only=True):
     backoff_last_ms: int = 5_000
     lag_interval_ms: int = 5_000
     """How often the ends of the log are asked for `consumer_lag`."""
+    rebuild_resume: bool = False
+    """A rebuild goes on where an interrupted one was, instead of from the beginning."""
+    rebuild_near_events: int = 20_000
+    """So near to the running projection a rebuild tries to take its place."""
+    rebuild_pass_ms: int = 5_000
+    """How long the running projection may stand still for that, at most,"""
+    rebuild_lock_ms: int = 2_000
+    """and how long readers are waited for; after that it goes on, and a rebuild tries again."""
+    rebuild_look_ms: int = 200
+    """Between two looks at how far a rebuild is."""
     days_ahead: int = 3
     """Partitions of the archive that are made before they are needed."""

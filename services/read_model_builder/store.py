@@ -36,10 +36,11 @@ class Superseded(Transient):
 
 
 class Store:
-    """One connection, one transaction at a time."""
+    """One connection, one transaction at a time. `told`: whether readers are told of each."""
 
-    def __init__(self, connection: Connection, days_ahead: int) -> None:
+    def __init__(self, connection: Connection, days_ahead: int, *, told: bool = True) -> None:
         self._connection = connection
+        self._told = told
         self._days_ahead = days_ahead
         self._days: set[int] = set()
         """Of the archive, that are known to be there."""
@@ -61,8 +62,9 @@ class Store:
                 await self._write_products(changes)
                 await self._write_deaths(changes)
                 await self._append(changes)
-                after = payload(piece.after for piece in pieces)
-                await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, after)
+                if self._told:
+                    after = payload(piece.after for piece in pieces)
+                    await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, after)
 
     async def prepare_days(self, days: Collection[int], now: int) -> None:
         """Have partitions of the archive for these days, for today and for some days after."""
@@ -143,13 +145,15 @@ _SETTINGS: Final = {
 
 
 @asynccontextmanager
-async def open_store(database: Database, days_ahead: int, command_timeout_s: float) -> AsyncIterator[Store]:
+async def open_store(
+    database: Database, days_ahead: int, command_timeout_s: float, *, told: bool = True
+) -> AsyncIterator[Store]:
     connection = await database.connect("outcry-projector", command_timeout_s, **_SETTINGS)
     try:
         with classified():
             for statement in staging.CREATE:
                 await connection.execute(statement)
-        yield Store(connection, days_ahead)
+        yield Store(connection, days_ahead, told=told)
     finally:
         connection.terminate()
 

@@ -1,10 +1,12 @@
-"""A running exchange grows from two partitions to four under load, with SIGKILL for the command and a worker midway.
+"""A running exchange grows from two partitions to four under load, with SIGKILL for the command and a worker midway;
+then its tables are rebuilt.
 
 What is compared at the end is everything: `orders`, `order-events`, Postgres and the API, by `sim.check`.
 """
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from libs.events.topics import ORDERS, PARTITIONED
 from libs.kafka.adapter import KafkaLog
 from libs.kafka.admin import partition_counts
 from libs.kafka.cluster import recorded
+from libs.read_model.connect import Connection, connect
 from sim import recording
 from sim.check.report import Report
 from sim.check.run import check
@@ -60,13 +63,13 @@ def stack() -> Iterator[Stack]:
 
 
 class Outcry:
-    """`./outcry partitions …` as a process."""
+    """`./outcry …` as a process."""
 
     def __init__(self, stack: Stack, *words: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cli", "partitions", *words],
+            [sys.executable, "-m", "cli", *words],
             cwd=ROOT,
-            env=os.environ | {"OUTCRY_KAFKA": stack.addresses.kafka},
+            env=os.environ | {"OUTCRY_KAFKA": stack.addresses.kafka, "OUTCRY_POSTGRES": stack.addresses.postgres},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -89,14 +92,14 @@ async def size(stack: Stack) -> int:
 
 async def grow_with_two_deaths(stack: Stack, replays: Sequence[Replay]) -> None:
     await until(lambda: all(each.sent for each in replays), "orders answered", LIMIT_S)
-    first = Outcry(stack, "grow", str(AFTER))
+    first = Outcry(stack, "partitions", "grow", str(AFTER))
     kafka = stack.addresses.kafka
     async with asyncio.timeout(LIMIT_S):
         while (await partition_counts(kafka, [ORDERS]))[ORDERS] < AFTER:
             await asyncio.sleep(0.1)
     first.kill()  # the topics have grown, and at most some owners know
     assert await size(stack) == BEFORE
-    second = Outcry(stack, "grow", str(AFTER))
+    second = Outcry(stack, "partitions", "grow", str(AFTER))
     await stack.kill_one("orderbook-worker-1")
     assert await second.ended() == (0, f"cluster outcry has grown from {BEFORE} to {AFTER} partitions\n")
 
@@ -137,10 +140,10 @@ def test_every_topic_has_grown_and_none_shrinks(stack: Stack) -> None:
         counts = await partition_counts(stack.addresses.kafka, PARTITIONED)
         assert counts == dict.fromkeys(PARTITIONED, AFTER)
         assert await size(stack) == AFTER
-        code, said = await Outcry(stack, "grow", str(BEFORE)).ended()
+        code, said = await Outcry(stack, "partitions", "grow", str(BEFORE)).ended()
         assert code == 1
         assert f"cannot shrink to {BEFORE}" in said
-        assert await Outcry(stack, "grow", str(AFTER)).ended() == (
+        assert await Outcry(stack, "partitions", "grow", str(AFTER)).ended() == (
             0,
             f"cluster outcry has {AFTER} partitions already, and every owner knows it\n",
         )
@@ -160,6 +163,24 @@ def stranger(stack: Stack, module: str) -> subprocess.CompletedProcess[str]:
         timeout=LIMIT_S,
         check=False,
     )
+
+
+def test_the_tables_are_rebuilt_beside_the_running_ones(stack: Stack) -> None:
+    async def counted(connection: Connection) -> int:
+        return int(await connection.fetchval("SELECT count(*) FROM trades"))
+
+    async def scenario() -> None:
+        connection = await connect(stack.addresses.postgres, "e2e", LIMIT_S)
+        try:
+            before = await counted(connection)
+            await connection.execute("DELETE FROM trades")
+            code, said = await Outcry(stack, "rebuild").ended()
+            assert (code, await counted(connection)) == (0, before), said
+        finally:
+            await connection.close()
+        assert re.search(rf"^rebuilt from [\d,]+ events of {AFTER} partitions$", said, re.MULTILINE)
+
+    asyncio.run(scenario())
 
 
 def test_services_of_another_cluster_refuse_to_start(stack: Stack) -> None:

@@ -138,7 +138,7 @@ def test_no_starts(text: str) -> None:
     [
         (["evnts"], "did you mean 'events'?"),
         (["events", "tial"], "did you mean 'tail'?"),
-        (["zzz"], "there are events, audit, snapshot, keys, dlq, partitions, replay, check, traders"),
+        (["zzz"], "there are events, audit, snapshot, keys, dlq, partitions, rebuild, replay, check, traders"),
         (["events", "tail", "--from", "noon"], "30s, 10m"),
         ([], "the log of everything that happened"),
     ],
