@@ -15,5 +15,9 @@ class PartitionStuck(Fatal):
     """A partition could not be taken over, or not be let go, within its limit."""
 
 
+class LogAway(Fatal):
+    """This process has had no place in the group for too long; a new one may find the way."""
+
+
 class StateBroken(Fatal):
     """Log and state contradict each other; nothing more may be decided from it."""

@@ -85,6 +85,8 @@ class Lane:
         self._snapshot_due = self._loop.time() + settings.snapshot_every_ms / 1000 * _phase(self.partition)
         self._saved_seq = recovered.saved_seq
         self._saving_began = asyncio.Event()
+        self._progressed = self._loop.time()
+        """When a batch was committed last, or the first command came that waits."""
         self._position = 0
         """What the group was told last, by this lane; an empty partition has nothing to tell."""
         self._position_due = float("-inf")
@@ -96,6 +98,8 @@ class Lane:
 
     def offer(self, records: Sequence[Record]) -> bool:
         """Take commands in log order. False when that is enough for now: pause until `relieved` is called."""
+        if self._is_even:
+            self._progressed = self._loop.time()
         self._inbox.append(records)
         self._backlog += len(records)
         self._came.set()
@@ -104,6 +108,15 @@ class Lane:
     @property
     def is_full(self) -> bool:
         return self._backlog >= self._settings.backlog_commands
+
+    def waiting_s(self) -> float:
+        """How long commands have waited here while none was committed."""
+        return 0.0 if self._is_even else self._loop.time() - self._progressed
+
+    @property
+    def _is_even(self) -> bool:
+        """All that came is decided, and all that is decided is committed."""
+        return not self._backlog and self.engine.state.seq == self.committed_seq
 
     def close(self) -> None:
         """Decide nothing more."""
@@ -287,6 +300,7 @@ class Lane:
             self._told(batch.next_command)
         self.next_event_offset = bases[0] + len(decided.events)
         self.committed_seq = batch.seq
+        self._progressed = self._loop.time()
         took = self._loop.time() - started
         self._gap = self._gap_after(took)
         self._metrics.committed(decided.events, took)

@@ -54,6 +54,11 @@ class WorkerSettings(SnapshotSettings, frozen=True, kw_only=True):
     """Commands one poll of a retry topic brings, and one publication brings back."""
     forward_pause_ms: int = 1_000
     """After a retry topic that could not be read, or commands that could not be brought back."""
+    progress_limit_ms: int = 15_000
+    """Without a look at the group, or with commands that wait and none committed: from then on the process says that it is
+    not well. A take-over, and every pause between two, ends well within it."""
+    away_limit_ms: int = 30_000
+    """Without a place in the group, which is what a worker has that does not reach the log: then the process ends."""
     fault_prefix: str = ""
     """For tests: a client_oid that begins with it breaks what its next word says (`injecting.py`). Empty: none does."""
     fault_consent: str = ""

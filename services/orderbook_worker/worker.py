@@ -15,7 +15,7 @@ from libs.service.process import Process
 from libs.snapshots.envelope import Stored
 from libs.snapshots.recovering import Recovered
 from libs.snapshots.snapshots import Snapshots
-from services.orderbook_worker.failures import PartitionStuck
+from services.orderbook_worker.failures import LogAway, PartitionStuck
 from services.orderbook_worker.lane import Lane
 from services.orderbook_worker.ownership import Owning, Tries
 from services.orderbook_worker.settings import WorkerSettings
@@ -42,6 +42,8 @@ class Worker:
         self._saving: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._generation = -1
+        self._polled = self._joined = asyncio.get_running_loop().time()
+        process.health.check("progress", self._progressing)
 
     async def run(self) -> None:
         """Until the process is told to stop; raises what ended it otherwise."""
@@ -66,6 +68,7 @@ class Worker:
 
     async def _poll(self) -> None:
         """Commands to their lanes. Raises what ended one of them."""
+        self._look_at_the_group()
         polled = await self._group.poll(self._settings.poll_records, self._settings.poll_timeout_ms / 1000)
         for partition, records in polled.items():
             lane = self._lanes.get(partition)
@@ -73,6 +76,24 @@ class Worker:
                 self._group.pause([partition])
         if self._failure is not None:
             raise self._failure
+
+    def _look_at_the_group(self) -> None:
+        """Who has no place in it for long does not reach the log, and would not notice otherwise as long as all is idle."""
+        self._polled = asyncio.get_running_loop().time()
+        if self._group.generation() >= 0:
+            self._joined = self._polled
+        elif self._polled - self._joined > self._settings.away_limit_ms / 1000:
+            raise LogAway(f"no place in the group for {self._polled - self._joined:.0f} s")
+
+    async def _progressing(self) -> None:
+        """A probe: a process that lives and does nothing is not well. Raises what it does not do."""
+        limit = self._settings.progress_limit_ms / 1000
+        silent = asyncio.get_running_loop().time() - self._polled
+        if silent > limit:
+            raise PartitionStuck(f"the group was not asked for {silent:.0f} s")
+        for lane in self._lanes.values():
+            if lane.waiting_s() > limit:
+                raise PartitionStuck(f"partition {lane.partition}: nothing was committed for {lane.waiting_s():.0f} s")
 
     async def _trade_on_while(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,14 +1,9 @@
 """Worker processes on a Kafka of their own, killed with SIGKILL in the middle of their work: invariants 3, 6, 8 and 10."""
 
 import asyncio
-import os
 import random
-import shutil
-import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,8 +11,6 @@ import pytest
 
 from cli.audit.run import Wanted, audit
 from cli.start import Start
-from deploy.local.servers import POSTGRES, REDIS, Servers, short_temporary_directory
-from deploy.topics import create_and_check
 from libs.book.fold import fold
 from libs.book.invariants import check
 from libs.book.partition import PartitionState
@@ -31,58 +24,14 @@ from libs.kafka.adapter import KafkaLog
 from libs.kafka.ports import Entry, LogReader
 from libs.service.clock import SystemClock
 from sim.live import Live
+from tests.integration.supervised import Supervised
 
 PARTITION = 3
 EVERYTHING = Wanted((), Start(word="earliest"), Start(word="latest"))
 COMMANDS = 20_000
 KILLS = 3
+SETTINGS = {"OUTCRY_SNAPSHOT_EVERY_MS": "500"}
 LIMIT_S = 90.0
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[tuple[str, Path]]:
-    """A broker for this module: its topics hold these commands and no others."""
-    directory = short_temporary_directory()
-    servers = Servers(directory, {POSTGRES: "unused", REDIS: "unused"})
-    try:
-        address = asyncio.run(_started(servers))
-        yield address, directory
-    finally:
-        servers.kill()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-async def _started(servers: Servers) -> str:
-    addresses = await servers.start()
-    await create_and_check(addresses.kafka, 8)
-    return addresses.kafka
-
-
-class WorkerProcess:
-    """`python -m services.orderbook_worker`, as the runner starts it."""
-
-    def __init__(self, kafka: str, directory: Path, instance: str) -> None:
-        self._environment = os.environ | {
-            "OUTCRY_KAFKA": kafka,
-            "OUTCRY_DATA_DIR": str(directory),
-            "OUTCRY_INSTANCE": instance,
-            "OUTCRY_SNAPSHOT_EVERY_MS": "500",
-        }
-        self._process = self._start()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "services.orderbook_worker"], env=self._environment, stdout=subprocess.DEVNULL
-        )
-
-    def kill_and_start_again(self) -> None:
-        self._process.kill()
-        self._process.wait(LIMIT_S)
-        self._process = self._start()
-
-    def stop(self) -> int:
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(LIMIT_S)
 
 
 @asynccontextmanager
@@ -148,7 +97,7 @@ async def publish(log: KafkaLog, commands: list[AnyCommand]) -> None:
 @pytest.mark.slow
 def test_workers_that_are_killed_lose_nothing_and_do_nothing_twice(kafka: tuple[str, Path]) -> None:
     address, directory = kafka
-    workers = [WorkerProcess(address, directory, f"worker-{at}") for at in (1, 2)]
+    workers = [Supervised(address, directory, f"worker-{at}", SETTINGS) for at in (1, 2)]
     try:
         events = asyncio.run(_trade_through_kills(address, workers))
     finally:
@@ -165,7 +114,7 @@ def test_workers_that_are_killed_lose_nothing_and_do_nothing_twice(kafka: tuple[
     assert sum(found.counts.redecided for found in audited.found) == COMMANDS + 1
 
 
-async def _trade_through_kills(address: str, workers: list[WorkerProcess]) -> list[AnyEvent]:
+async def _trade_through_kills(address: str, workers: list[Supervised]) -> list[AnyEvent]:
     log = KafkaLog(address, "test")
     async with reading(log) as reader:
         number = await listed(log, reader)
@@ -178,7 +127,7 @@ async def _trade_through_kills(address: str, workers: list[WorkerProcess]) -> li
                 events += await read(reader)
                 if kills < KILLS and decided > COMMANDS * (kills + 1) // (KILLS + 2):
                     for worker in workers:
-                        worker.kill_and_start_again()
+                        worker.kill()
                     kills += 1
         await publishing
         assert kills == KILLS

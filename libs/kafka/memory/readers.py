@@ -117,7 +117,7 @@ class MemoryGroupReader:
 
     async def poll(self, max_records: int, timeout: float) -> Mapping[int, Sequence[Record]]:
         await self._broker.faults.reach(Point.POLL, self._name)
-        if self._member is not None and self._member.gone and not self._left:
+        if self._member is not None and self._member.gone and not self._left and not self._broker.away:
             await self.give_up()
             self._join()
         found = await self._broker.until(lambda: self._take(max_records), timeout)

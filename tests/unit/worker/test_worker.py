@@ -12,8 +12,9 @@ from libs.events.values import DoneReason, Side
 from libs.kafka.failures import Aborted, Fenced
 from libs.kafka.memory import Point
 from libs.kafka.ports import InputOffset
-from services.orderbook_worker.failures import PositionConflict
-from tests.unit.worker.venue import Cluster, folded, running, until
+from services.orderbook_worker.failures import LogAway, PositionConflict
+from tests.unit.worker.venue import LIMIT_S, PARTITIONS, Cluster, Running, folded, running, until
+from tests.unit.worker.virtual_loop import run
 
 WRITER = "outcry-orders-0"
 GROUP = "outcry-orderbook-worker"
@@ -198,6 +199,47 @@ def test_a_deadline_that_came_while_nobody_was_there_happens_at_the_take_over(cl
             assert [type(event) for event in (await cluster.events(3))[-2:]] == [OrderDone, TimeAdvanced]
 
     asyncio.run(scenario())
+
+
+def test_a_worker_that_does_not_reach_the_log_ends(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        worker = cluster.worker("w1", away_limit_ms=30_000)
+        await worker.start()
+        lanes = worker.worker._lanes
+        await until(lambda: [lane.committed_seq for lane in lanes.values()] == [1] * PARTITIONS)
+        cluster.broker.away = True
+        worker.log.crash()  # no heartbeat comes through
+        assert worker.task is not None
+        with pytest.raises(LogAway, match="no place in the group"):
+            await worker.task
+
+    run(scenario())
+
+
+async def complaints(worker: Running, *, given: bool) -> list[str]:
+    """What its health finds wrong, once there is something, or nothing."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            found = [each.detail for each in (await worker.process.health.report()).findings if each.detail]
+            if bool(found) is given:
+                return found
+            await asyncio.sleep(0.1)
+
+
+def test_a_worker_that_does_nothing_says_so(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        async with running(cluster, progress_limit_ms=1_000) as worker:
+            await cluster.publish(cluster.listing())
+            await cluster.events(1)
+            assert await complaints(worker, given=False) == []
+            held = cluster.faults.hold(Point.SENT, WRITER)
+            await cluster.publish(cluster.place())
+            assert await complaints(worker, given=True) == ["partition 0: nothing was committed for 1 s"]
+            held.set()
+            await cluster.events(2)
+            assert await complaints(worker, given=False) == []
+
+    run(scenario())
 
 
 def test_a_position_ahead_of_the_log_ends_the_process(cluster: Cluster) -> None:
