@@ -18,7 +18,7 @@ import aiokafka.errors
 import aiokafka.producer.sender
 import aiokafka.structs
 
-from libs.kafka import reconnecting  # noqa: F401  # teaches aiokafka patience
+from libs.kafka import connections  # noqa: F401  # teaches aiokafka's connections
 from libs.kafka.limits import Limits
 from libs.kafka.ports import Record
 from libs.kafka.wire import Owner, Request

@@ -16,7 +16,8 @@ from redis.exceptions import NoScriptError, RedisError
 from libs.service.failures import Away
 from libs.service.logging import Log as Logger
 
-_FAILURES: Final = (RedisError, OSError, TimeoutError)
+REDIS_FAILURES: Final = (RedisError, OSError, TimeoutError, RuntimeError)
+"""Of a Redis that is away. The last is uvloop's, of a connection that went while it was written to."""
 
 Item = TypeVar("Item")
 Reply = TypeVar("Reply")
@@ -129,8 +130,11 @@ class SharedScript(Generic[Item, Reply, Answer]):
                 batch = self._next_batch()
                 try:
                     self._distribute(batch, await self._call(batch))
-                except _FAILURES as error:
+                except REDIS_FAILURES as error:
                     self._failed(batch, error)
+                except BaseException as error:
+                    self._failed(batch, error)  # nobody waits for an answer that cannot come
+                    raise
         finally:
             self._runner = None
 
@@ -173,7 +177,7 @@ class SharedScript(Generic[Item, Reply, Answer]):
             if waiting.answer is not None and not waiting.answer.done():
                 waiting.answer.set_result(answer)
 
-    def _failed(self, batch: list[_Waiting], error: Exception) -> None:
+    def _failed(self, batch: list[_Waiting], error: BaseException) -> None:
         """Leave Redis alone for a while, and tell everybody who waits."""
         if not self.is_open:
             self._logger.warning("redis away", purpose=self._purpose, detail=f"{type(error).__name__}: {error}")

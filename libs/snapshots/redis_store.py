@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Final, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from libs.service.shared_script import REDIS_FAILURES
 from libs.snapshots.envelope import HEAD_BYTES_MOST, parted
 from libs.snapshots.ports import Found, Sealed, StoreAway, superseded
 
@@ -56,7 +56,7 @@ class RedisStore:
     async def close(self) -> None:
         try:
             await self._redis.aclose()
-        except (RedisError, OSError):
+        except REDIS_FAILURES:
             return
 
     def _index(self, partition: int) -> str:
@@ -87,5 +87,5 @@ class RedisStore:
 def _away() -> Iterator[None]:
     try:
         yield
-    except (RedisError, OSError) as error:
+    except REDIS_FAILURES as error:
         raise StoreAway(f"redis: {type(error).__name__}: {error}") from error

@@ -1,15 +1,19 @@
-"""How soon a broker that did not take a connection is asked again.
+"""What aiokafka's connections are taught: patience with a broker that is away, and what uvloop says of one that went.
 
-aiokafka's clients ask it at once, each by itself. A process has dozens of them, and while its broker is away they use
-up the core on which the broker wants to start. Here they wait, all together, a little longer after each failure.
+Its clients ask a broker that did not take a connection again at once, each by itself. A process has dozens of them, and
+while its broker is away they use up the core on which the broker wants to start. Here they wait, all together, a little
+longer after each failure. And a write to a connection that has just gone raises a RuntimeError under uvloop, which
+aiokafka does not take for what it is.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, ParamSpec, TypeAlias, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeAlias, TypeVar, cast
 
 import aiokafka.client
+import aiokafka.conn
+import aiokafka.errors
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,4 +70,24 @@ def patient(connect: Callable[P, Awaitable[R]], reconnects: Reconnects) -> Calla
     return connected
 
 
+class Closable(Protocol):
+    """An `AIOKafkaConnection`."""
+
+    def close(self, reason: object) -> object: ...
+
+
+def honest(send: Callable[P, R]) -> Callable[P, R]:
+    """`send` of a connection, which is its first argument: one that has gone is closed, and said to be so."""
+
+    def sent(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return send(*args, **options)
+        except RuntimeError as error:
+            cast("Closable", args[0]).close(reason=aiokafka.conn.CloseReason.CONNECTION_BROKEN)
+            raise aiokafka.errors.KafkaConnectionError(f"a connection is broken: {error}") from error
+
+    return sent
+
+
+aiokafka.conn.AIOKafkaConnection.send = honest(aiokafka.conn.AIOKafkaConnection.send)
 aiokafka.client.create_conn = patient(aiokafka.client.create_conn, _reconnects)

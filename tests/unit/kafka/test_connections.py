@@ -1,11 +1,14 @@
-"""A broker that is away is asked again ever more seldom, and at once when it was there a moment ago."""
+"""A broker that is away is asked again ever more seldom, at once when it was there a moment ago; and a connection that
+went while it was written to is a broken connection, whatever the event loop calls it."""
 
 import asyncio
 
 import aiokafka.client
+import aiokafka.conn
+import aiokafka.errors
 import pytest
 
-from libs.kafka.reconnecting import FIRST_S, MOST_S, Reconnects, patient
+from libs.kafka.connections import FIRST_S, MOST_S, Reconnects, honest, patient
 
 BROKER = ("127.0.0.1", 9092)
 
@@ -68,5 +71,26 @@ def test_a_connection_is_made_after_the_wait_and_its_failure_is_noted() -> None:
     asyncio.run(run())
 
 
+class Connection:
+    """One whose transport uvloop has closed."""
+
+    def __init__(self) -> None:
+        self.closed: list[object] = []
+
+    def close(self, reason: object) -> None:
+        self.closed.append(reason)
+
+    def send(self, request: str) -> str:
+        raise RuntimeError(f"{request}: the handler is closed")
+
+
+def test_a_write_to_a_connection_that_has_gone_breaks_it() -> None:
+    connection = Connection()
+    with pytest.raises(aiokafka.errors.KafkaConnectionError, match="produce: the handler is closed"):
+        honest(Connection.send)(connection, "produce")
+    assert connection.closed == [aiokafka.conn.CloseReason.CONNECTION_BROKEN]
+
+
 def test_the_client_is_taught() -> None:
-    assert aiokafka.client.create_conn.__module__ == "libs.kafka.reconnecting"
+    assert aiokafka.client.create_conn.__module__ == "libs.kafka.connections"
+    assert aiokafka.conn.AIOKafkaConnection.send.__module__ == "libs.kafka.connections"
