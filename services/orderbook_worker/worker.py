@@ -12,6 +12,7 @@ from libs.kafka.failures import NotAssigned
 from libs.kafka.ports import GroupReader, Log
 from libs.service.failures import Fatal, Transient
 from libs.service.process import Process
+from libs.service.waiting import until_set
 from libs.snapshots.envelope import Stored
 from libs.snapshots.recovering import Recovered
 from libs.snapshots.snapshots import Snapshots
@@ -47,7 +48,8 @@ class Worker:
 
     async def run(self) -> None:
         """Until the process is told to stop; raises what ended it otherwise."""
-        await agree_on_cluster(self._log, self._settings.cluster)
+        if not await self._agreed():
+            return
         await self._owning.start()
         try:
             await self._group.start(self)
@@ -56,6 +58,20 @@ class Worker:
             await self._owning.close()
         if self._failure is not None:
             raise self._failure
+
+    async def _agreed(self) -> bool:
+        """Wait for the log, and be sure that it is of this cluster. False when told to stop meanwhile."""
+        failed = 0
+        while not self._process.stop.is_set():
+            try:
+                await agree_on_cluster(self._log, self._settings.cluster)
+            except Transient as error:
+                self._logger.warning("log unavailable", detail=str(error))
+                failed += 1
+                await until_set(self._process.stop, self._backoff(failed))
+            else:
+                return True
+        return False
 
     async def _trade(self) -> None:
         try:

@@ -9,7 +9,7 @@ from libs.book.snapshot import state_hash
 from libs.events import topics
 from libs.events.events import OrderDone, TimeAdvanced
 from libs.events.values import DoneReason, Side
-from libs.kafka.failures import Aborted, Fenced
+from libs.kafka.failures import Aborted, Fenced, LogUnavailable
 from libs.kafka.memory import Point
 from libs.kafka.ports import InputOffset
 from services.orderbook_worker.failures import LogAway, PositionConflict
@@ -255,3 +255,33 @@ def test_a_position_ahead_of_the_log_ends_the_process(cluster: Cluster) -> None:
             await asyncio.wait_for(worker.task, 20)
 
     asyncio.run(scenario())
+
+
+def test_a_worker_that_starts_before_the_log_waits_for_it(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await cluster.publish(cluster.listing(), cluster.place())
+        for _ in range(3):
+            cluster.faults.fail(Point.CONNECT, topics.PRODUCTS, LogUnavailable("no broker answers"))
+        async with running(cluster):
+            events = await cluster.events(2)
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+    run(scenario())
+
+
+def test_a_worker_that_waits_for_the_log_can_be_stopped(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        refused = asyncio.Event()
+
+        async def refuse() -> None:
+            cluster.faults.plan(Point.CONNECT, topics.PRODUCTS, refuse)
+            refused.set()
+            raise LogUnavailable("no broker answers")
+
+        cluster.faults.plan(Point.CONNECT, topics.PRODUCTS, refuse)
+        worker = cluster.worker("w1")
+        await worker.start()
+        await refused.wait()
+        await worker.stop()
+
+    run(scenario())
