@@ -48,7 +48,7 @@ servers: setup
 	@OUTCRY_DATA_DIR=$${OUTCRY_DATA_DIR:-.outcry/servers} exec $(BIN)/python -m deploy.local servers
 
 test: check coverage
-	@exec $(BIN)/python -m pytest tests $(addprefix --ignore=,tests/tidy $(PURE))
+	@exec $(BIN)/python -m pytest tests --durations=15 $(addprefix --ignore=,tests/tidy $(PURE))
 
 coverage: setup
 	@$(BIN)/python -m coverage run -m pytest --quiet $(PURE)

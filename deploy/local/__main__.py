@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Never
 
 from deploy.local.child import Program
@@ -57,6 +58,12 @@ async def _demo(settings: LocalSettings, addresses: Addresses, lock: int) -> Pro
         return demo(settings, addresses, lock, {})
     simulation = await ready_key(directory, addresses.kafka, sealer, "simulation", (Scope.TRADE, Scope.OPERATE))
     return demo(settings, addresses, lock, variables(simulation))
+
+
+def _understood(options: Sequence[str]) -> bool:
+    """Whether these are options of the chaos driver, which says itself what is wrong: before everything is started."""
+    parse = "import sys; from sim.__main__ import arguments; arguments(sys.argv[1:])"
+    return subprocess.run((sys.executable, "-c", parse, "chaos", *options), check=False).returncode == 0
 
 
 def _chaos(settings: LocalSettings, lock: int, options: tuple[str, ...]) -> int:
@@ -115,6 +122,8 @@ def _main(arguments: list[str]) -> int:
         return _jars()
     if arguments not in (["up"], ["demo"], ["servers"]) and arguments[:1] != ["chaos"]:
         complain(USAGE)
+        return 2
+    if arguments[0] == "chaos" and not _understood(arguments[1:]):
         return 2
     settings = LocalSettings.read()
     with disk_errors(settings.data_dir):
