@@ -47,6 +47,7 @@ class KeySet:
         self._keys: dict[str | None, jwt.PyJWK] = {}
         self._read_at = 0
         self._reading: asyncio.Task[None] | None = None
+        health.ready(False, "the issuer's keys are not read yet", aspect=_ASPECT)
 
     async def find(self, kid: object) -> jwt.PyJWK | None:
         """The key of that id. Raises Problem before the first set was read."""
@@ -60,7 +61,6 @@ class KeySet:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read now, and again at intervals, until told to stop."""
-        self._health.ready(False, "the issuer's keys are not read yet", aspect=_ASPECT)
         while not stop.is_set():
             await self._read_again()
             await until_set(stop, self._refresh_s if self.generation else _FIRST_RETRY_S)

@@ -65,9 +65,9 @@ class KeyFollower:
         self._logger = logger
         self._poll_s = poll_s
         self._retry_s = retry_s
+        health.ready(False, "the API keys are not read yet", aspect=_ASPECT)
 
     async def run(self, stop: asyncio.Event) -> None:
-        self._health.ready(False, "the API keys are not read yet", aspect=_ASPECT)
         while not stop.is_set():
             try:
                 await self._follow(stop)

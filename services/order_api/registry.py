@@ -145,9 +145,9 @@ class RegistryReader:
         self._retry_s = settings.registry_retry_ms / 1000
         self._wait_s = settings.registry_wait_ms / 1000
         self._reader: LogReader | None = None
+        health.ready(False, "the product registry is not read yet", aspect=_ASPECT)
 
     async def run(self, stop: asyncio.Event) -> None:
-        self._health.ready(False, "the product registry is not read yet", aspect=_ASPECT)
         while not stop.is_set():
             try:
                 await self._follow(stop)
