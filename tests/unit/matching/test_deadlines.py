@@ -134,9 +134,12 @@ def test_a_deadline_that_raises_an_error_is_named(due: str, named: str, monkeypa
     venue.send(parse(venue, due))
     monkeypatch.setattr(timing, "_happen", lambda *_: 1 // 0)
     advance = parse(venue, "advance 2s")
-    with pytest.raises(DeadlineFault, match=f"product {venue.number}: the deadline of") as raised:
+    with pytest.raises(DeadlineFault) as raised:
         venue.engine.handle(advance, venue.offset + 1, venue.now)
-    assert (raised.value.number, raised.value.name) == (venue.number, venue.ids.get(named, named))
+    name = venue.ids.get(named, named)
+    assert (raised.value.number, raised.value.name) == (venue.number, name)
+    said = name if isinstance(name, str) else name.hex()
+    assert str(raised.value) == f"product {venue.number}: the deadline of {said}"
 
 
 def test_a_delisting_is_its_senders_even_if_all_that_is_left_was_due() -> None:

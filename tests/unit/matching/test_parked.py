@@ -1,6 +1,11 @@
 """Commands that are put off: how they wait, in which order they are decided, and what ends them meanwhile."""
 
-from tests.unit.matching.script import check
+import pytest
+from msgspec.structs import replace
+
+from libs.events.events import AmendRejected, CommandDeferred, CommandRejected, CommandResumed, OrderRejected
+from libs.events.values import NO_ID, FailureCause, RejectReason
+from tests.unit.matching.script import check, parse
 
 
 def test_a_command_that_faults_waits_and_is_decided_when_it_comes_back() -> None:
@@ -165,6 +170,46 @@ def test_an_order_named_by_its_client_oid_is_the_one_that_had_it_then() -> None:
         back c1                                -> duplicate ignored
         cancel_oid x ann                       -> rejected order_done
     """)
+
+
+def test_a_parked_order_has_its_name_whatever_key_the_next_one_has() -> None:
+    venue = check("fault place A1 ann sell 5 @ 101 oid x  -> deferred fault 1")
+    (refused,) = venue.send(replace(parse(venue, "place A2 ann sell 5 @ 101 oid x"), key=0))
+    assert isinstance(refused, OrderRejected)
+    assert (refused.reason, refused.first_order_id) == (RejectReason.DUPLICATE, venue.ids["A1"])
+
+
+def test_an_amend_that_cannot_be_read_is_no_second_order_of_the_name() -> None:
+    check("""
+        place A1 ann sell 5 @ 101 oid x        -> accepted, rests 5
+        version f1: amend_oid x ann size 4     -> deferred version 1
+        back f1                                -> resumed, amended, keeps priority
+    """)
+
+
+@pytest.mark.parametrize("said", ["amend A1 ann size 4", "amend_oid x ann size 4"])
+def test_what_fails_about_a_product_that_nobody_knows_waits_alone(said: str) -> None:
+    venue = check("place A1 ann sell 5 @ 101 oid x -> accepted, rests 5")
+    amend = replace(parse(venue, said), number=7)
+    (deferred,) = venue.fail(amend, FailureCause.FAULT)
+    assert isinstance(deferred, CommandDeferred)
+    assert deferred.line == amend.command_id
+    resumed, rejected = venue.send(replace(amend, attempt=1))
+    assert isinstance(resumed, CommandResumed)
+    assert isinstance(rejected, AmendRejected)
+    assert rejected.reason is RejectReason.UNKNOWN_PRODUCT
+
+
+def test_only_an_amend_or_a_cancel_is_about_the_order_of_its_line() -> None:
+    """Whatever else comes with an order's name waits for the order, and is decided as it came."""
+    venue = check("place A1 ann sell 5 @ 101 oid x -> accepted, rests 5")
+    update = replace(parse(venue, "update quote_increment 0"), account="ann", client_oid="x")
+    (deferred,) = venue.fail(update, FailureCause.FAULT)
+    assert isinstance(deferred, CommandDeferred)
+    assert deferred.line == venue.ids["A1"]
+    _, rejected = venue.send(replace(update, attempt=1))
+    assert isinstance(rejected, CommandRejected)
+    assert (rejected.reason, rejected.order_id) == (RejectReason.INVALID_PRODUCT, NO_ID)
 
 
 def test_a_stranger_gets_into_no_line() -> None:

@@ -200,6 +200,56 @@ def test_what_is_too_late_is_stale_before_all_else() -> None:
     check_reason(venue, late, "stale")
 
 
+OTHER_LIMITS = ("below_min_notional", "price_collar", "too_many_orders")
+MORE: list[Fault] = [("invalid_price", {"price": -5}), ("off_lot", {"size": 5})]
+
+
+def plain() -> Venue:
+    """A product without those limits, where the engine takes a shorter way for ordinary orders."""
+    return check("""
+        update base_increment 2 min_size 4 max_size 20    -> updated
+        place  A0  dan  sell  4 @ 101                     -> accepted, rests 4
+        cancel A0  dan                                    -> done canceled
+        place  A1  ann  sell  4 @ 102                     -> accepted, rests 4
+        place  B1  bob  buy   4 @ 101                     -> accepted, rests 4
+        place  B2  bob  buy   4 @ 101 gtd 900s post_only  -> accepted, rests 4
+    """)
+
+
+@pytest.mark.parametrize("said", ["buy 4 @ 103", "buy 4 @ 101", "sell 4 @ 103"])
+def test_each_fault_of_an_order_alone(said: str) -> None:
+    venue = plain()
+    for at, (reason, fields) in enumerate([*LIMIT, *MORE]):
+        if reason in OTHER_LIMITS or (reason == "post_only" and said != "buy 4 @ 103"):
+            continue
+        check_reason(venue, replace(parse(venue, f"place X{at} eve {said}"), **fields), reason)
+    check_reason(venue, replace(parse(venue, f"place X eve {said}"), command_id=venue.id_of("Y")), "invalid_order")
+    for size in (4, 20):
+        (first, *_) = venue.send(parse(venue, f"place Z{size} eve {said.replace('4', str(size), 1)}"))
+        assert not isinstance(first, OrderRejected)
+
+
+def test_a_price_of_a_market_order_alone() -> None:
+    venue = plain()
+    check_reason(venue, replace(parse(venue, "place X eve buy 4 @ market"), price=1010), "invalid_price")
+
+
+@pytest.mark.parametrize("order", ["B1", "B2"])
+def test_each_fault_of_an_amend_alone(order: str) -> None:
+    venue = plain()
+    ids: dict[object, bytes] = ids_of(venue) | {None: venue.ids[order]}
+    for reason, fields in [*AMEND, *MORE]:
+        if reason in OTHER_LIMITS or (order == "B1" and reason in {"post_only", "invalid_expire_time"}):
+            continue
+        fresh = venue.id_of(f"{reason} {fields}")
+        amend = replace(parse(venue, f"amend {order} bob price 101"), command_id=fresh)
+        merged = fields | {"order_id": ids[fields.get("order_id")]}
+        check_reason(venue, replace(amend, **merged), reason)
+    for size in (20, 4):
+        (first, *_) = venue.send(parse(venue, f"amend {order} bob size {size}"))
+        assert not isinstance(first, AmendRejected)
+
+
 def check_reason(venue: Venue, command: AnyCommand, reason: str) -> None:
     event = venue.send(command)[-1]
     assert isinstance(event, OrderRejected | AmendRejected | CommandRejected)

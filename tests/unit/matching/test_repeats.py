@@ -3,19 +3,37 @@
 import pytest
 from msgspec.structs import replace
 
-from libs.book.window import DURATION, SECOND
+from libs.book.window import CLOCK_LEAD, DURATION, SECOND
+from libs.events.codec import decode_envelope, encode
 from libs.events.commands import AdvanceTime, ListProduct, PlaceOrder
-from libs.events.events import AnyEvent, CancelRejected, CommandRejected, DuplicateIgnored, OrderRejected
+from libs.events.events import (
+    AmendRejected,
+    AnyEvent,
+    CancelAllDone,
+    CancelRejected,
+    CommandRejected,
+    DuplicateIgnored,
+    OrderRejected,
+)
 from libs.events.ids import NUMBER_LIMIT, PARTITION_LIMIT
-from libs.events.values import NO_ID, RejectReason
+from libs.events.values import NO_ID, FailureCause, RejectReason
 from libs.matching import Engine
-from tests.unit.matching.script import START, Venue, check, parse
+from tests.unit.matching.script import MILLISECOND, START, Venue, check, parse
 from tests.unit.matching.script_commands import listing
 
 KEY = 77
+KINDS: dict[str, type[AnyEvent]] = {
+    "place {} ann sell 5 @ 103": OrderRejected,
+    "amend A1 ann size 4": AmendRejected,
+    "cancel A1 ann": CancelRejected,
+    "cancel_all ann": CommandRejected,
+}
+"""What refuses a command. An order that cannot be read is a command like any other."""
+whether_or_not_another_waits = pytest.mark.parametrize("waits", [False, True])
+"""The engine asks in another way while a command is parked."""
 
 
-def _forgotten() -> tuple[Venue, PlaceOrder]:
+def _forgotten(waits: bool) -> tuple[Venue, PlaceOrder]:
     """A venue in which an order is open that came with a key, and no client_oid."""
     venue = Venue()
     placed = parse(venue, "place A1 ann sell 5 @ 101")
@@ -24,44 +42,60 @@ def _forgotten() -> tuple[Venue, PlaceOrder]:
     venue.send(placed)
     venue.now += 2 * DURATION * SECOND
     venue.send(parse(venue, "place B1 bob sell 5 @ 102"))
+    if waits:
+        check("fault place P1 cat sell 1 @ 109 -> deferred fault 1", venue)
     return venue, placed
 
 
 def _reason(events: list[AnyEvent]) -> tuple[RejectReason, bytes]:
     (event,) = events
-    assert isinstance(event, OrderRejected | CancelRejected | CommandRejected)
+    assert isinstance(event, OrderRejected | AmendRejected | CancelRejected | CommandRejected)
     return event.reason, event.first_order_id
 
 
-def test_an_open_orders_id_is_known_whenever_it_is_sent() -> None:
-    venue, placed = _forgotten()
+@whether_or_not_another_waits
+def test_an_open_orders_id_is_known_whenever_it_is_sent(waits: bool) -> None:
+    venue, placed = _forgotten(waits)
     assert isinstance(venue.send(placed)[0], DuplicateIgnored)
     assert isinstance(venue.send(replace(placed, sent=venue.now))[0], DuplicateIgnored)
 
 
-def test_an_open_orders_key_is_used_up_for_every_command() -> None:
-    venue, placed = _forgotten()
+@whether_or_not_another_waits
+def test_an_open_orders_key_is_used_up_for_every_command(waits: bool) -> None:
+    venue, placed = _forgotten(waits)
     first = RejectReason.DUPLICATE, placed.order_id
-    assert _reason(venue.send(replace(parse(venue, "place A2 ann sell 5 @ 103"), key=KEY))) == first
-    assert _reason(venue.send(replace(parse(venue, "cancel A1 ann"), key=KEY))) == first
-    assert _reason(venue.send(replace(parse(venue, "cancel_all ann"), key=KEY))) == first
+    for said, kind in KINDS.items():
+        (event,) = venue.send(replace(parse(venue, said.format("A2")), key=KEY))
+        assert isinstance(event, kind)
+        assert _reason([event]) == first
+        unread = decode_envelope(encode(replace(parse(venue, said.format("A3")), key=KEY)))
+        (event,) = venue.fail(unread, FailureCause.VERSION)
+        assert isinstance(event, CommandRejected if kind is OrderRejected else kind)
+        assert _reason([event]) == first
     assert _reason(venue.send(AdvanceTime(b"a" * 16, "ann", venue.number, NO_ID, "", KEY, venue.now, 0, None))) == first
 
 
-@pytest.mark.parametrize("waits", [False, True])
-def test_what_is_late_or_ahead_is_refused_whether_or_not_another_command_waits(waits: bool) -> None:
-    venue, placed = _forgotten()
-    if waits:
-        check("fault place P1 cat sell 1 @ 109 -> deferred fault 1", venue)
+@whether_or_not_another_waits
+def test_what_is_late_or_ahead_is_refused(waits: bool) -> None:
+    venue, placed = _forgotten(waits)
     cancel = parse(venue, "cancel_all ann")
     assert _reason(venue.send(replace(cancel, sent=placed.sent))) == (RejectReason.STALE, NO_ID)
     assert isinstance(venue.send(replace(cancel, sent=placed.sent, attempt=1))[0], DuplicateIgnored)
-    ahead = replace(cancel, sent=venue.now + 6 * SECOND, key=KEY + 1)
-    assert _reason(venue.send(ahead)) == (RejectReason.CLOCK, NO_ID)
+    first_ahead = venue.now + MILLISECOND + CLOCK_LEAD + 1
+    assert _reason(venue.send(replace(cancel, sent=first_ahead, key=KEY + 1))) == (RejectReason.CLOCK, NO_ID)
+    last_taken = venue.now + MILLISECOND + CLOCK_LEAD
+    assert isinstance(venue.send(replace(parse(venue, "cancel_all bob"), sent=last_taken))[-1], CancelAllDone)
     again = replace(parse(venue, "place A2 ann sell 5 @ 103"), key=KEY + 1)
     assert _reason(venue.send(again)) == (RejectReason.DUPLICATE, cancel.command_id)
     venue.now += 2 * DURATION * SECOND
     check("place A3 ann sell 5 @ 103 -> accepted, rests 5", venue)
+
+
+@whether_or_not_another_waits
+def test_a_product_that_nobody_knows_has_no_names(waits: bool) -> None:
+    venue, _ = _forgotten(waits)
+    place = replace(parse(venue, "place A2 ann sell 5 @ 103 oid x"), number=7)
+    assert _reason(venue.send(place)) == (RejectReason.UNKNOWN_PRODUCT, NO_ID)
 
 
 def test_a_partition_has_a_last_product() -> None:

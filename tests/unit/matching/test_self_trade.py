@@ -133,3 +133,14 @@ def test_fill_or_kill_meets_its_orders_in_the_order_of_trading() -> None:
         place  B5  ann  buy   2 @ 100 fok co    -> accepted, prevented 0 with A2, done self_trade A2,
                                                    trade 2 @ 100 with A1, done filled
     """)
+
+
+def test_fill_or_kill_takes_all_that_stands_before_its_own_order() -> None:
+    check("""
+        place  A1  bob  sell  3 @ 100           -> accepted, rests 3
+        place  A2  cat  sell  3 @ 100           -> accepted, rests 3
+        place  A3  ann  sell  3 @ 100           -> accepted, rests 3
+        place  B1  ann  buy   7 @ 100 fok       -> accepted, done self_trade
+        place  B2  ann  buy   6 @ 100 fok       -> accepted, trade 3 @ 100 with A1, done filled A1,
+                                                   trade 3 @ 100 with A2, done filled A2, done filled
+    """)
