@@ -15,7 +15,7 @@ from libs.events.codec import Unreadable, decode_command, decode_envelope, decod
 from libs.events.events import AnyEvent, CommandDeadLettered, CommandDeferred
 from libs.events.values import FailureCause, Product
 from libs.kafka.ports import Record
-from libs.matching.engine import RULES, Engine
+from libs.matching.engine import Engine
 
 _NANOSECONDS_A_MILLISECOND: Final = 1_000_000
 
@@ -95,7 +95,7 @@ class Redecision:
         """Decide the next command, if it is one of the range and of the present rules."""
         state = self._engine.state
         offset = state.command_offset + 1
-        if not self._start <= offset < self._end or state.rules != RULES:
+        if not self._start <= offset < self._end or state.rules != self._engine.rules:
             return False
         record = self._asked(offset)
         if record is None:

@@ -45,17 +45,20 @@ class Engine:
 
     __slots__ = ("state",)
 
+    rules = RULES
+    """The version of the rules that decide here."""
+
     def __init__(self, partition: int = 0, state: PartitionState | None = None) -> None:
         self.state = PartitionState(partition) if state is None else state
 
     def adopt_rules(self) -> list[AnyEvent]:
-        """The fact that this code's rules decide from here on; nothing if they already did."""
+        """The fact that these rules decide from here on; nothing if they already did."""
         state = self.state
-        if state.rules == RULES:
+        if state.rules == self.rules:
             return []
-        state.rules = RULES
+        state.rules = self.rules
         state.seq += 1
-        return [RulesChanged(state.seq, 0, 0, state.time, state.command_offset, NO_ID, True, "", 0, 0, RULES)]
+        return [RulesChanged(state.seq, 0, 0, state.time, state.command_offset, NO_ID, True, "", 0, 0, self.rules)]
 
     def fail(
         self, command: AnyCommand | Envelope | None, offset: int, time: int, cause: FailureCause

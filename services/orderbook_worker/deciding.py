@@ -4,7 +4,7 @@ A command that cannot be read is set aside where it stands. One whose decision r
 the state may be half changed; after the next take-over `Faults` knows it, and it is set aside too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from libs.events.codec import Unreadable, decode_command, decode_envelope, encode
@@ -14,7 +14,6 @@ from libs.events.topics import DLQ, ORDER_EVENTS, ORDERS, PRODUCTS, RETRIES
 from libs.events.values import FailureCause
 from libs.kafka.ports import Entry, Outbox, Record
 from libs.matching import Engine
-from libs.matching.engine import RULES
 from services.orderbook_worker import letters
 from services.orderbook_worker.failures import LaterVersion, StateBroken
 from services.orderbook_worker.faults import Faulted, Faults
@@ -60,7 +59,9 @@ class Decider:
         settings: WorkerSettings,
         faults: Faults,
         watchdog: Watchdog,
+        decode: Callable[[bytes], AnyCommand] = decode_command,
     ) -> None:
+        """`decode` knows the versions of commands that can be decided here."""
         self.engine = engine
         self.partition = engine.state.partition
         self.next_command = engine.state.command_offset + 1
@@ -70,18 +71,19 @@ class Decider:
         self._settings = settings
         self._faults = faults
         self._watchdog = watchdog
+        self._decode = decode
 
     def decide(self, records: Iterable[Record]) -> Decided:
         """In log order, up to `next_command`. Raises Faulted, LaterVersion, or StateBroken: nothing more may be decided."""
         self._watchdog.begin(self)
-        made, faults, handle = _Made(), self._faults, self._handle
+        made, faults, handle, decode = _Made(), self._faults, self._handle, self._decode
         try:
             for record in records:
                 self._expect(record)
                 if faults and self._has_failed(record, made):
                     continue
                 try:
-                    command = decode_command(record.value or b"")
+                    command = decode(record.value or b"")
                 except Unreadable as error:
                     self._set_aside(record, Failure(FailureCause.VERSION, str(error)), made)
                 else:
@@ -153,7 +155,7 @@ class Decider:
         value = record.value or b""
         try:
             if failure.cause is not FailureCause.VERSION:
-                return decode_command(value), failure
+                return self._decode(value), failure
         except Unreadable:
             pass  # it came so far with another version of this code
         try:
@@ -185,7 +187,7 @@ class Decider:
             topic = DLQ
             assert failure is not None, "nothing dies but by a failure"
             most = self._settings.letter_bytes
-            entry = letters.dead_letter(record, event, failure, self._group, RULES, most)
+            entry = letters.dead_letter(record, event, failure, self._group, self.engine.rules, most)
         else:
             assert isinstance(event, PRODUCT_EVENTS), "nothing else is copied"
             topic = PRODUCTS
