@@ -214,8 +214,8 @@ MUTANTS: Final = (
             Change(
                 _DECIDING,
                 "Decider.decide",
-                '                    command = decode_command(record.value or b"")\n',
-                '                    command = decode_command(record.value or b"")\n'
+                '                    command = decode(record.value or b"")\n',
+                '                    command = decode(record.value or b"")\n'
                 '                    minted = f"{self._settings.instance:>8}{record.offset:08}".encode()[-16:]\n'
                 "                    command = type(command)("
                 "minted, *[getattr(command, name) for name in command.__struct_fields__[1:]])\n",
