@@ -1,4 +1,4 @@
-"""`python -m sim demo | replay | check | traders | chaos`: traffic for a running exchange, and the proof that it went right."""
+"""`python -m sim demo | replay | check | traders | follow | chaos`: traffic for a running exchange, and the proof that it went right."""
 
 import argparse
 import asyncio
@@ -23,9 +23,12 @@ from sim.check.difference import Difference
 from sim.check.run import check
 from sim.demo import demo, tell
 from sim.exchange import Exchange, Refused, Unavailable
+from sim.following import Wanted as Followed
+from sim.following import follow
 from sim.live import Live
 from sim.market_by_order import NoRecording
 from sim.products import EIGHT, MOST, ensure_listed, names
+from sim.rebuilding import Gap
 from sim.replaying import SPEEDS, add_replay
 from sim.runs import Wanted, replay
 from sim.settings import Addresses
@@ -34,10 +37,11 @@ from sim.sources import opened
 
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 """A check holds millions of objects without a cycle; the defaults look at them all the time."""
-CHAOS_S: Final = 600.0
+LASTING_S: Final = 600.0
 CHAOS_RATE: Final = 150.0
+FOLLOWED_RATE: Final = 400.0
 FORESEEN: Final = (
-    Difference, NotRecovered, Unavailable, NoRecording, Refused, Transient, Fatal, OSError, asyncpg.PostgresError,
+    Difference, Gap, NotRecovered, Unavailable, NoRecording, Refused, Transient, Fatal, OSError, asyncpg.PostgresError,
 )  # fmt: skip
 """What a person can do something about; everything else is a fault of the simulation, and shows itself whole."""
 
@@ -49,12 +53,13 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         epilog="Environment: OUTCRY_URL or OUTCRY_PORT; for the check OUTCRY_KAFKA and OUTCRY_POSTGRES too; "
         "OUTCRY_API_KEY, …_SECRET and …_PASSPHRASE where the exchange wants signed requests.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo|replay|check|traders|chaos")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo|replay|check|traders|follow|chaos")
     for name, text in (
         ("demo", "replay the recording, check it, then trade until stopped"),
         ("replay", "send a recorded market, and check it"),
         ("check", "compare orders, order-events, Postgres and the API"),
         ("traders", "simulated makers and takers until stopped"),
+        ("follow", "rebuild books from the feed while traders trade, check every message, and compare with REST"),
         ("chaos", "trade while processes are killed, and check every order (OUTCRY_DATA_DIR, OUTCRY_REDIS)"),
     ):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -70,8 +75,14 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         if name in {"demo", "traders"}:
             command.add_argument("--rate", type=_rate, default=traders.DEFAULT_RATE, help="orders a second (40)")
             command.add_argument("--seed", type=int, default=1, help="of the simulated traders (1)")
+        if name in {"follow", "chaos"}:
+            command.add_argument("--seconds", type=float, default=LASTING_S, help=f"how long ({LASTING_S:.0f})")
+        if name == "follow":
+            command.add_argument(
+                "--rate", type=_rate, default=FOLLOWED_RATE, help=f"orders a second ({FOLLOWED_RATE:.0f})"
+            )
+            command.add_argument("--seed", type=int, default=1, help="of the simulated traders (1)")
         if name == "chaos":
-            command.add_argument("--seconds", type=float, default=CHAOS_S, help=f"how long ({CHAOS_S:.0f})")
             command.add_argument("--rate", type=_rate, default=CHAOS_RATE, help=f"orders a second ({CHAOS_RATE:.0f})")
             command.add_argument("--seed", type=int, default=int(time.time()), help="of faults and traffic (the time)")
             command.add_argument(
@@ -115,6 +126,10 @@ async def work(asked: argparse.Namespace, addresses: Addresses, live: Live) -> N
                 directory = Path(os.environ.get("OUTCRY_DATA_DIR") or ".outcry")
                 torment = Torment(asked.seconds, asked.seed, asked.rate, names(asked.products), asked.faults, directory)
                 await chaos(addresses, exchange, torment, live)
+            case "follow":
+                followed = Followed(asked.seconds, asked.seed, asked.rate, names(asked.products))
+                for line in (await follow(exchange, followed, live)).lines():
+                    live.say(line)
             case _:
                 chosen = names(asked.products)
                 for name in chosen:
@@ -160,6 +175,8 @@ def _explain(problem: BaseException, addresses: Addresses, live: Live) -> int:
     match problem:
         case NotRecovered():
             sentence = f"THE EXCHANGE DOES NOT RECOVER: {problem}"
+        case Gap():
+            sentence = f"THE FEED HAS A GAP: {problem}"
         case Difference():
             sentence = f"THE CHECK FAILS: {problem}"
         case Unavailable():

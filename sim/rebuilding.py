@@ -10,6 +10,7 @@ from zlib import crc32
 Json: TypeAlias = dict[str, Any]
 """A message as it was parsed."""
 _CHECKED: Final = 10
+_LEVELS: Final = ("level2", "level2_batch")
 _SIDES: Final = {"buy": "bids", "sell": "asks"}
 
 
@@ -25,6 +26,7 @@ class LevelsBook:
         self.sequence: int | None = None
         """None before the first snapshot."""
         self.updates = 0
+        self.checksums = 0
         self.resyncs = 0
         self._sides: dict[str, dict[str, str]] = {"bids": {}, "asks": {}}
 
@@ -43,7 +45,7 @@ class LevelsBook:
                 self._change(self._sides[_SIDES[side]], price, size)
             self.updates += 1
             self._at(message)
-        elif kind == "resync":
+        elif kind == "resync" and message["channel"] in _LEVELS:
             self.resyncs += 1
             self.sequence = None
 
@@ -62,6 +64,7 @@ class LevelsBook:
         self.sequence = message["sequence"]
         if self.checksum() != message["checksum"]:
             raise Gap(f"{self.product_id}: the checksum at {self.sequence} is another one")
+        self.checksums += 1
 
     def _change(self, side: dict[str, str], price: str, size: str) -> None:
         if _number(size) == 0:
@@ -71,13 +74,15 @@ class LevelsBook:
 
 
 class OrdersBook:
-    """Every order, in the order of its queue."""
+    """Every order, in the order of its queue. It holds each trade to the book: none passes a better price that is shown."""
 
     def __init__(self, product_id: str) -> None:
         self.product_id = product_id
         self.sequence: int | None = None
-        """None before the REST book; messages that come before it are kept."""
+        """None before the REST book, and after a resync until the next one; messages that come meanwhile are kept."""
         self.facts = 0
+        self.trades = 0
+        self.resyncs = 0
         self._early: list[Json] = []
         self._orders: dict[str, list[str]] = {}
         """Side, price and size by id; later ones stand behind earlier ones."""
@@ -97,15 +102,22 @@ class OrdersBook:
 
     @property
     def first_kept(self) -> int | None:
-        """The sequence of the first message that waits for a REST book."""
+        """The sequence of the first message that waits for a REST book, which must not be older than that."""
         return self._early[0]["sequence"] if self._early else None
 
     def take(self, message: Json) -> None:
-        if message.get("product_id") != self.product_id or message["type"] not in _FACTS:
+        if message.get("product_id") != self.product_id:
             return
-        if self.sequence is None:
+        if message["type"] == "resync" and message["channel"] == "full":
+            self.resyncs += 1
+            self.sequence, self.trade_id, self._early = None, None, []
+        elif message["type"] in _FACTS and self.sequence is None:
             self._early.append(message)
-            return
+        elif message["type"] in _FACTS:
+            self._follow(message)
+
+    def _follow(self, message: Json) -> None:
+        assert self.sequence is not None, "begun"
         if message["sequence"] <= self.sequence:
             return
         if message["sequence"] != self.sequence + 1:
@@ -134,6 +146,8 @@ class OrdersBook:
         order = self._orders.get(message["maker_order_id"])
         if order is None:
             raise Gap(f"{self.product_id}: a trade with {message['maker_order_id']}, which is not in the book")
+        self._protected(order, message)
+        self.trades += 1
         left = _number(order[2]) - _number(message["size"])
         if left < 0:
             raise Gap(f"{self.product_id}: a trade of more than {message['maker_order_id']} shows")
@@ -141,6 +155,15 @@ class OrdersBook:
             order[2] = _text(left, message["size"])
         else:
             del self._orders[message["maker_order_id"]]
+
+    def _protected(self, maker: list[str], message: Json) -> None:
+        """At the maker's price, and no order of its side is shown at a better one. Raises Gap."""
+        side, price, _ = maker
+        if price != message["price"]:
+            raise Gap(f"{self.product_id}: trade {message['trade_id']} at {message['price']} with an order at {price}")
+        prices = (_number(shown) for of, shown, _ in self._orders.values() if of == side)
+        if _number(price) != (max(prices) if side == "buy" else min(prices)):
+            raise Gap(f"{self.product_id}: trade {message['trade_id']} at {price} passes a better price that is shown")
 
     def _change(self, message: Json) -> None:
         if not message["kept_place"]:

@@ -1,4 +1,4 @@
-"""Invariants 2 and 3 over a history, from its events alone: no number is left out, trades lose nothing."""
+"""Invariants over a history, from its events alone: no number is left out, trades lose nothing and pass no better price."""
 
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ from libs.events.events import (
     TradeExecuted,
 )
 from libs.events.values import SelfTradePrevention, Side
+from tests.property.displayed import Displayed
 
 
 @dataclass
@@ -46,11 +47,13 @@ class Ledger:
     counters: dict[str, Counters] = field(default_factory=dict)
     """By product id: they go on when a product is listed anew."""
     open: dict[bytes, Account] = field(default_factory=dict)
+    displayed: Displayed = field(default_factory=Displayed)
 
     def take(self, event: AnyEvent) -> None:
         assert event.seq == self.seq + 1, f"seq {event.seq} after {self.seq}"
         self.seq = event.seq
         self._count(event)
+        self.displayed.take(event)
         match event:
             case OrderAccepted():
                 assert event.order_id not in self.open

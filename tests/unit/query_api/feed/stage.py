@@ -57,8 +57,8 @@ class _Followed(NamedTuple):
 
 
 class FeedStage:
-    def __init__(self, signatures: Signatures | None = None, **limits: object) -> None:
-        self.traffic = Traffic(product_id=PRODUCT)
+    def __init__(self, signatures: Signatures | None = None, seed: int = 1, **limits: object) -> None:
+        self.traffic = Traffic(product_id=PRODUCT, seed=seed)
         self.clock = VirtualClock(self.traffic.time)
         settings = msgspec.convert(limits, QueryApiSettings)
         self.process = Process("query_api", settings, structlog.get_logger(), self.clock)
