@@ -9,30 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import ccxt
-import httpx
 import pytest
 
 from libs.access.keys import Shown
 from libs.access.scopes import Scope
-from sim.signed import Signed
+from tests.e2e.ccxt_market import Client, client, list_market
 from tests.e2e.conftest import MakeKey
 from tests.e2e.stack import Stack
 from tests.e2e.venue import LOOK_S, PATIENCE_S
 
-SYMBOL: Final = "CCXT/USD"
-PRODUCT: Final = "CCXT-USD"
+BASE: Final = "CCXT"
+SYMBOL: Final = f"{BASE}/USD"
+PRODUCT: Final = f"{BASE}-USD"
 ASKERS: Final = 6
 ASKING_S: Final = 60.0
-Client = Any
-"""A class of CCXT, which comes without types of its own."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
-
-def client(stack: Stack, key: Shown) -> Client:
-    made = ccxt.coinbaseexchange({"apiKey": key.id, "secret": key.secret, "password": key.passphrase})
-    made.urls["api"] = {"public": stack.url, "private": stack.url}
-    return made
 
 
 def until(condition: Any, what: str) -> Any:
@@ -45,15 +37,7 @@ def until(condition: Any, what: str) -> Any:
 
 @pytest.fixture(scope="module")
 def ann(secured: Stack, make_key: MakeKey) -> Client:
-    operator = make_key("operator", Scope.OPERATE)
-    names = {"id": PRODUCT, "base_currency": "CCXT", "quote_currency": "USD"}
-    body = names | {"quote_increment": "0.01", "base_increment": "0.001"}
-    auth = Signed(operator.id, operator.secret, operator.passphrase)
-    with httpx.Client(base_url=secured.url, auth=auth, trust_env=False) as http:
-        answer = http.post("/products", json=body)
-        assert answer.status_code == 202, answer.text
-        listed = {"Outcry-Position": answer.headers["outcry-position"]}
-        assert http.get(f"/products/{PRODUCT}", headers=listed).status_code == 200
+    list_market(secured, make_key, BASE)
     return client(secured, make_key("ann", Scope.TRADE))
 
 
