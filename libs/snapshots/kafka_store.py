@@ -17,6 +17,9 @@ from libs.snapshots.ports import Found, Sealed, superseded
 _MANIFEST: Final = -1
 _READ_RECORDS: Final = 500
 _READ_TIMEOUT_S: Final = 1.0
+_TAIL_RECORDS: Final = 64
+"""At the end of the topic, where the newest snapshot stands unless it is a large one: what was superseded stays before
+it until the log is compacted, and may be a hundred times as much."""
 _BURIED_AT_ONCE: Final = 1_000
 """Tombstones of one publication."""
 
@@ -58,9 +61,13 @@ class KafkaStore:
             present[sealed.seq] = max(len(chunks), present.get(sealed.seq, 0))
 
     async def newest_first(self, partition: int, *, heads_only: bool = False) -> AsyncGenerator[Found, None]:
+        newest = None if heads_only else (await self._read(partition, heads_only, _TAIL_RECORDS)).newest_whole()
+        if newest is not None:
+            yield newest
         shelf = await self._read(partition, heads_only)
         for seq in shelf.seqs():
-            yield shelf.take(seq)
+            if newest is None or seq != newest.seq:
+                yield shelf.take(seq)
 
     async def prune(self, partition: int, seq: int, kept: int) -> None:
         if partition not in self._present:
@@ -94,21 +101,24 @@ class KafkaStore:
             self._present.pop(partition, None)  # somebody else has written: look again before anything is buried
         self._ends[partition] = acks[-1].offset + 1
 
-    async def _read(self, partition: int, heads_only: bool) -> "_Shelf":
+    async def _read(self, partition: int, heads_only: bool, tail: int | None = None) -> "_Shelf":
+        """Of the last `tail` offsets, or all."""
         shelf = _Shelf(heads_only)
         reader = self._log.reader(self._topic)
         await reader.start()
         try:
             bounds = await reader.bounds(partition)
-            reader.assign({partition: bounds.start})
+            first = bounds.start if tail is None else max(bounds.start, bounds.end - tail)
+            reader.assign({partition: first})
             while reader.position(partition) < bounds.end:
                 for records in (await reader.poll(_READ_RECORDS, _READ_TIMEOUT_S)).values():
                     for record in records:
                         shelf.put(record)
         finally:
             await reader.stop()
-        self._present[partition] = shelf.counts()
-        self._ends[partition] = bounds.end
+        if first == bounds.start:
+            self._present[partition] = shelf.counts()
+            self._ends[partition] = bounds.end
         return shelf
 
 
@@ -145,6 +155,14 @@ class _Shelf:
 
     def seqs(self) -> list[int]:
         return sorted(self.counts(), reverse=True)
+
+    def newest_whole(self) -> Found | None:
+        """None where not all of it is here, or its writer did not finish: then all must be looked at."""
+        for seq in self.seqs()[:1]:
+            parts = self._parts[seq]
+            if _MANIFEST in parts and all(number in parts for number in range(_manifest_of(parts).chunks)):
+                return self.take(seq)
+        return None
 
     def take(self, seq: int) -> Found:
         """One of them, given away: its bytes are held once."""

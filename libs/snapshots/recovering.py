@@ -56,7 +56,7 @@ class Recovering:
         self._refuse = refuse
 
     async def from_kept(self, kept: Recovered) -> Recovered | None:
-        """A state that this process has kept since it last owned the partition; None when it is not of this log."""
+        """A state that this process has kept or folded along; None when it is not of this log."""
         try:
             return await self._continued(kept)
         except Refused as refused:
@@ -124,7 +124,7 @@ async def events(
     reader.assign({partition: bounds.start})
     while reader.position(partition) < bounds.end:
         for records in (await reader.poll(limits.records, limits.timeout_s)).values():
-            read = [(record.offset, _event(partition, record)) for record in records if record.offset < bounds.end]
+            read = [(record.offset, event_in(partition, record)) for record in records if record.offset < bounds.end]
             if read:
                 yield read
 
@@ -140,7 +140,8 @@ def recognize(state: PartitionState, event: AnyEvent, offset: int, expected: int
         )
 
 
-def _event(partition: int, record: Record) -> AnyEvent:
+def event_in(partition: int, record: Record) -> AnyEvent:
+    """What a record of `order-events` says. Raises Broken."""
     try:
         event: AnyEvent = decode_event(record.value or b"")
     except Unreadable as error:

@@ -12,7 +12,7 @@ from services.orderbook_worker.worker import Worker
 
 async def main(process: Process[WorkerSettings]) -> None:
     settings = process.settings
-    log = ReadyReaders(KafkaLog(settings.kafka, settings.instance), settings.ready_readers)
+    log = ReadyReaders(KafkaLog(settings.kafka, settings.instance), settings.ready_readers + bool(settings.warm_copies))
     watchdog = Watchdog(settings.decide_limit_ms / 1000, settings.decide_look_ms / 1000, process.log)
     process.health.check("kafka", lambda: ping(settings.kafka))
     async with opened(settings, log, process.clock, process.log) as snapshots:

@@ -27,7 +27,18 @@ class WorkerSettings(SnapshotSettings, frozen=True, kw_only=True):
     snapshot_every_ms: int = 30_000
     """Between two snapshots of a partition, when something changed."""
     snapshot_cache_tail_events: int = 200_000
-    """A snapshot on this machine that is further behind the log is used only when the store has none newer."""
+    """A state or snapshot on this machine that is further behind the log is used only when the store has none newer."""
+    warm_copies: int = 0
+    """So many partitions of other owners are folded along here, so that only their tail is to be read when this worker
+    takes one over. Each takes the memory of its books, and processor time for each of its events. 0: none."""
+    warm_records: int = 500
+    """Events that are folded into copies at once: other work waits for so long, a few milliseconds."""
+    warm_pause_factor: int = 4
+    """Between two of those, a pause so many times as long: copies take a fifth of a core at most."""
+    warm_poll_ms: int = 500
+    """How long one poll for copies waits."""
+    warm_retry_ms: int = 2_000
+    """After copies could not be read, or begun."""
     fold_records: int = 5_000
     """Events one poll of a take-over brings."""
     fold_timeout_ms: int = 10

@@ -33,7 +33,7 @@ class Superseded(Exception):
 
 
 class Takeover:
-    """Takes partitions over, one call a partition. `kept` states come from this process's own last ownership."""
+    """Takes partitions over, one call a partition. `kept` states are those that this process has of it already."""
 
     def __init__(
         self, log: Log, snapshots: Snapshots, settings: WorkerSettings, logger: Logger, metrics: Metrics
@@ -66,13 +66,16 @@ class Takeover:
         await reader.start()
         try:
             limits = FoldLimits(self._settings.fold_records, self._settings.fold_timeout_ms / 1000)
-            recovering = Recovering(reader, partition, await reader.bounds(partition), limits, self._note_refused)
-            if kept is not None:
-                recovered = await recovering.from_kept(kept)
-                if recovered is not None:
-                    steps.done("kept")
-                    return recovered
+            recovering = Recovering(reader, partition, await reader.bounds(partition), limits, self.note_refused)
+            near = kept is not None and kept.next_event_offset >= self._nearest(recovering)
+            recovered = await recovering.from_kept(kept) if kept is not None and near else None
+            if recovered is not None:
+                steps.done("kept")
+                return recovered
             recovered = await self._from_snapshots(recovering, steps)
+            if recovered is None and kept is not None and not near:
+                recovered = await recovering.from_kept(kept)
+                steps.done("old kept")
             if recovered is None:
                 recovered = await _from_the_start(recovering)
                 steps.done("fold from the start")
@@ -80,11 +83,14 @@ class Takeover:
         finally:
             await reader.stop()
 
+    def _nearest(self, recovering: Recovering) -> int:
+        """What goes on before this offset has so much to fold that a newer snapshot is looked for first."""
+        return recovering.bounds.end - self._settings.snapshot_cache_tail_events
+
     async def _from_snapshots(self, recovering: Recovering, steps: _Steps) -> Recovered | None:
         """Of this machine when it is not far behind the log; else the store's; a far one when that has none."""
         snapshots, partition = self._snapshots, recovering.partition
-        nearest = recovering.bounds.end - self._settings.snapshot_cache_tail_events
-        recovered = await recovering.from_first(snapshots.cached(partition), nearest)
+        recovered = await recovering.from_first(snapshots.cached(partition), self._nearest(recovering))
         steps.done("cached snapshot")
         if recovered is not None:
             return recovered
@@ -98,7 +104,7 @@ class Takeover:
             steps.done("old cached snapshot")
         return recovered
 
-    def _note_refused(self, partition: int, refusal: Refusal) -> None:
+    def note_refused(self, partition: int, refusal: Refusal) -> None:
         reason = refusal.why.reason.value
         self._logger.warning(
             "snapshot refused",

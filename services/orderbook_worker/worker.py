@@ -14,8 +14,8 @@ from libs.service.failures import Fatal, Transient
 from libs.service.process import Process
 from libs.service.waiting import until_set
 from libs.snapshots.envelope import Stored
-from libs.snapshots.recovering import Recovered
 from libs.snapshots.snapshots import Snapshots
+from services.orderbook_worker.copies import Copies
 from services.orderbook_worker.failures import LogAway, PartitionStuck
 from services.orderbook_worker.lane import Lane
 from services.orderbook_worker.ownership import Owning, Tries
@@ -39,7 +39,7 @@ class Worker:
         self._takeover = Takeover(log, snapshots, self._settings, process.log, process.metrics)
         self._owners: dict[int, asyncio.Task[None]] = {}
         self._lanes: dict[int, Lane] = {}
-        self._kept: dict[int, Recovered] = {}
+        self._copies = Copies(log, snapshots, self._settings, process.log, process.metrics, self._takeover.note_refused)
         self._saving: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._generation = -1
@@ -51,10 +51,13 @@ class Worker:
         if not await self._agreed():
             return
         await self._owning.start()
+        copying = asyncio.create_task(self._copy())
         try:
             await self._group.start(self)
             await self._trade()
         finally:
+            copying.cancel()
+            await asyncio.wait({copying})
             await self._owning.close()
         if self._failure is not None:
             raise self._failure
@@ -81,6 +84,14 @@ class Worker:
         finally:
             await self._group.leave()
             await asyncio.gather(*self._saving, return_exceptions=True)
+
+    async def _copy(self) -> None:
+        """Beside everything else, where it is wanted."""
+        if self._settings.warm_copies:
+            try:
+                await self._copies.run()
+            except Exception as error:  # noqa: BLE001  # none that is expected; it ends the process, in `run`
+                self._fail(error)
 
     async def _poll(self) -> None:
         """Commands to their lanes. Raises what ended one of them."""
@@ -132,6 +143,7 @@ class Worker:
     def assigned(self, partitions: frozenset[int], generation: int) -> None:
         self._generation = generation
         self._logger.info("assigned", partitions=sorted(partitions), generation=generation)
+        self._copies.share(partitions)
         self._process.health.ready(not partitions, "taking over partitions", aspect="partitions")
         for partition in partitions:
             self._owners[partition] = asyncio.create_task(self._own(partition, generation))
@@ -184,7 +196,7 @@ class Worker:
         return True
 
     async def _own_once(self, partition: int, generation: int, tries: Tries) -> None:
-        kept = self._kept.pop(partition, None)
+        kept = self._copies.take(partition)
         present: Callable[[], bool] = lambda: self._is_present(generation)  # noqa: E731
         last = await self._owning.last_attempt(partition)
         recovered, writer = await self._takeover.take(partition, kept, present)
@@ -202,7 +214,7 @@ class Worker:
                 await owned.run()
             finally:
                 self._lanes.pop(partition, None)
-            self._kept[partition] = lane.committed()
+            self._copies.keep(partition, lane.committed())
             self._save_at_hand_over(partition, lane)
         finally:
             await writer.close()

@@ -18,6 +18,7 @@ from tests.benchmarks import (
     http_signed,
     http_single,
     latency,
+    takeover,
     worker,
 )
 from tests.benchmarks.exchange import Exchange, exchange
@@ -43,6 +44,10 @@ async def _worker(options: Options) -> list[Figure]:
 
 async def _handover(options: Options) -> list[Figure]:
     return await handover.measure(options.seconds)
+
+
+async def _takeover(options: Options) -> list[Figure]:
+    return await takeover.measure(options.seconds)
 
 
 async def _feed(options: Options) -> list[Figure]:
@@ -77,6 +82,7 @@ PARTS: Final[dict[str, Callable[[Options], Awaitable[list[Figure]]]]] = {
     "core": _core,
     "worker": _worker,
     "handover": _handover,
+    "takeover": _takeover,
     "feed": _feed,
 }
 WHOLE: Final[dict[str, Callable[[Exchange, Options], Awaitable[list[Figure]]]]] = {

@@ -81,7 +81,7 @@ class World:
         self.desks: dict[str, Desk] = {}
         self.workers: dict[str, Worker] = {}
         self.live: dict[str, LiveBooks] = {}
-        self._limits = WorkerLimits(self.chance)
+        self._limits = WorkerLimits(self.chance, warm_copies=PARTITIONS if seed % 3 == 0 else 0)
         self._disks: dict[str, MemoryStore] = {}
         self._spares = 0
         self.machines: list[Machine] = []
@@ -150,7 +150,7 @@ class World:
     async def _work(self, machine: Machine) -> None:
         process = machine.process(self._limits.settings(machine.name))
         settings = process.settings
-        log = ReadyReaders(machine.log, settings.ready_readers)
+        log = ReadyReaders(machine.log, settings.ready_readers + bool(settings.warm_copies))
         store = self.witness.watched(KafkaStore(log, settings.snapshot_chunk_bytes))
         disk = self._disks.setdefault(machine.name, MemoryStore())
         kept = settings.snapshots_kept
@@ -202,7 +202,8 @@ class World:
 class WorkerLimits:
     """Small ones, so that little traffic meets them."""
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, chance: Random, warm_copies: int) -> None:
+        self._warm_copies = warm_copies
         self._batch = chance.choice((1, 3, 20, 200))
         self._poll = chance.choice((2, 10, 500))
         self._every_ms = chance.choice((50, 200, 800))
@@ -221,6 +222,9 @@ class WorkerLimits:
             snapshot_cache_tail_events=self._cache_tail,
             snapshot_chunk_bytes=2_000,
             fold_records=20,
+            warm_copies=self._warm_copies,
+            warm_records=10,
+            warm_retry_ms=200,
             takeover_backoff_ms=20,
             takeover_backoff_most_ms=200,
             hand_over_save_ms=300,

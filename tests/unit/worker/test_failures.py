@@ -116,7 +116,7 @@ async def test_a_fault_is_put_off_once_and_then_decided(cluster: Cluster) -> Non
     (back,) = (await cluster.records(topics.ORDERS))[4:]
     assert (back.key, dict(back.headers)) == (b"TEST", dict(TRACE))
     assert decode_envelope(back.value or b"").attempt == 1
-    assert state_hash(folded(events)) == state_hash(worker.worker._kept[0].state)
+    assert state_hash(folded(events)) == state_hash(worker.worker._copies._states[0].state)
 
 
 @scenario
@@ -365,7 +365,7 @@ def test_a_command_that_kills_is_found_and_set_aside(tmp_path: Path, monkeypatch
         ]
         (letter,) = await cluster.records(topics.DLQ)
         assert (header(letter, "outcry.reason"), letter.value) == ("crash", encode(killer))
-        assert state_hash(folded(events)) == state_hash(last.worker._kept[0].state)
+        assert state_hash(folded(events)) == state_hash(last.worker._copies._states[0].state)
         await audited(cluster)
 
     run(within(Cluster(tmp_path)))

@@ -83,7 +83,7 @@ def test_trading_goes_on_while_a_worker_that_stops_saves(cluster: Cluster) -> No
         assert await saved(cluster) == [seq]
         async with running(cluster) as successor:
             await until(lambda: 0 in successor.worker._lanes)
-        assert state_hash(successor.worker._kept[0].state) == state_hash(folded(events))
+        assert state_hash(successor.worker._copies._states[0].state) == state_hash(folded(events))
 
     asyncio.run(scenario())
 

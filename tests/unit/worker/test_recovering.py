@@ -181,3 +181,20 @@ def test_a_kept_state_goes_on_where_it_was(cluster: Cluster) -> None:
         assert desk.steps() == {"fence", "kept"}
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("stored", "expected"), [(True, "stored snapshot"), (False, "old kept")])
+def test_a_kept_state_that_is_far_behind_is_used_only_where_nothing_is_newer(
+    cluster: Cluster, stored: bool, expected: str
+) -> None:
+    async def scenario() -> None:
+        state = await traded(cluster)
+        early = await after(cluster, 15)
+        kept = Recovered(folded((await cluster.events(COMMANDS))[:15]), early.next_event_offset, 0)
+        desk = Desk(cluster, await sealed_after(cluster, 20) if stored else MemoryStore())
+        recovered = await desk.take(kept, snapshot_cache_tail_events=1)
+        assert state_hash(recovered.state) == state_hash(state)
+        assert recovered.saved_seq == (20 if stored else 0)
+        assert expected in desk.steps()
+
+    asyncio.run(scenario())

@@ -135,7 +135,7 @@ async def one_after_the_other(cluster: Cluster) -> list[AnyEvent]:
         await decided_under(cluster, AFTER)
     events = await cluster.events(len(await cluster.records(topics.ORDERS)) + TAKEN_OVER)
     await last.stop()
-    assert state_hash(folded(events)) == state_hash(last.worker._kept[0].state)
+    assert state_hash(folded(events)) == state_hash(last.worker._copies._states[0].state)
     return events
 
 

@@ -51,7 +51,7 @@ def test_a_killed_worker_is_followed_by_one_that_goes_on(cluster: Cluster) -> No
         await cluster.publish(cluster.place(Side.BUY))
         async with running(cluster, "w1") as second:
             events = await cluster.events(3)
-        assert state_hash(folded(events)) == state_hash(second.worker._kept[0].state)
+        assert state_hash(folded(events)) == state_hash(second.worker._copies._states[0].state)
 
     asyncio.run(scenario())
 
@@ -93,7 +93,7 @@ def test_a_stop_saves_a_snapshot_that_the_next_start_uses(cluster: Cluster) -> N
         async with running(cluster) as second:
             await cluster.publish(cluster.place(Side.BUY, 120, 30))
             events = await cluster.events(52)
-        kept = second.worker._kept[0]
+        kept = second.worker._copies._states[0]
         assert kept.saved_seq > 100
         assert state_hash(kept.state) == state_hash(folded(events))
 
@@ -110,7 +110,7 @@ def test_snapshots_under_load_are_of_committed_state(cluster: Cluster) -> None:
         async with running(cluster) as second:
             await cluster.publish(cluster.place())
             events = await cluster.events(202)
-        assert state_hash(second.worker._kept[0].state) == state_hash(folded(events))
+        assert state_hash(second.worker._copies._states[0].state) == state_hash(folded(events))
 
     asyncio.run(scenario())
 

@@ -43,7 +43,7 @@ class Cluster:
         self.log = MemoryLog(self.broker)
         self.folder = folder
         self.said = StringIO()
-        """What the workers log as errors."""
+        """What the workers log as warnings and errors."""
         self.sent = 0
         for topic in (topics.ORDERS, topics.ORDER_EVENTS, topics.BOOK_SNAPSHOTS, topics.PRODUCTS):
             self.broker.create_topic(topic, PARTITIONS)
@@ -53,7 +53,7 @@ class Cluster:
 
     def worker(self, instance: str, **limits: int | str) -> "Running":
         settings = replace(WorkerSettings(instance=instance, data_dir=str(self.folder)), **limits)
-        log = configure("test", instance, "error", self.said)
+        log = configure("test", instance, "warning", self.said)
         process = Process("orderbook-worker", settings, log, self.broker.time)
         return Running(process, MemoryLog(self.broker), self.folder)
 
