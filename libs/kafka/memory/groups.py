@@ -31,6 +31,8 @@ class Member:
         self.member_id = member_id
         self.owner = owner
         self.partitions: frozenset[int] = frozenset()
+        self.generation = 0
+        """The last one that its owner was told of."""
         self.silent_until: int | None = None
         self.gone = False
         self.context = copy_context()
@@ -91,8 +93,11 @@ class Group:
         self._wake()
 
     def speak(self, member: Member) -> None:
-        """Heartbeats come again. Too late when the place is gone; the member finds that out itself."""
+        """Heartbeats come again, and with them what the member was assigned meanwhile. Too late when the place is gone;
+        the member finds that out itself."""
         member.silent_until = None
+        if self._rebalance is None:
+            self._receive(member)
         self._wake()
 
     def grow(self, partitions: int) -> None:
@@ -160,7 +165,8 @@ class Group:
             self._receive(member)
 
     def _receive(self, member: Member) -> None:
-        if member.silent_until is None and not member.gone:
+        if member.silent_until is None and not member.gone and member.generation != self.generation:
+            member.generation = self.generation
             member.context.copy().run(member.owner.receive, member.partitions, self.generation)
         self._notify()
 

@@ -72,6 +72,23 @@ def test_a_member_that_is_only_stuck_for_a_moment_keeps_its_place() -> None:
     run(test())
 
 
+def test_a_member_that_stood_still_while_it_was_assigned_hears_of_it_when_it_goes_on() -> None:
+    async def test() -> None:
+        here = world()
+        await member(here, "one")
+        log = MemoryLog(here.broker)
+        joining, sees = log.group(TOPIC, "group", "two"), Recorder()
+        await joining.start(sees)
+        log.crash()
+        await here.time.advance(0)
+        assert sees.events == []
+        log.recover()
+        await here.time.advance(0)
+        assert sees.events == [("assigned", frozenset({1}))]
+
+    run(test())
+
+
 def test_a_revocation_that_takes_too_long_costs_the_place() -> None:
     class Slow(Recorder):
         def __init__(self) -> None:
