@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from libs.book.fold import Broken, fold
 from libs.events.events import AnyEvent
+from libs.matching import RULES, Engine
 from tests.unit.matching.script import Venue, parse
 
 
@@ -32,6 +33,14 @@ def test_an_event_about_what_is_not_there() -> None:
     venue, event = _next()
     with pytest.raises(Broken, match="which is not there"):
         fold(venue.folded, replace(event, order_id=bytes(16)))
+
+
+def test_other_rules_are_adopted_in_the_course_of_the_log() -> None:
+    state = Venue().engine.state
+    state.rules -= 1
+    (adopted,) = Engine(0, state).adopt_rules()
+    assert (adopted.seq, state.rules) == (state.seq, RULES)
+    assert state.seq > 1
 
 
 def test_adopting_the_same_rules_again_says_nothing() -> None:

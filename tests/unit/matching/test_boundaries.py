@@ -98,8 +98,9 @@ def test_what_was_sent_with_the_youngest_that_is_forgotten_is_stale() -> None:
     venue = check("cancel_all ann -> canceled 0")
     youngest = venue.now - MILLISECOND
     check("advance 130s -> time advanced", venue)
-    assert verdict(venue, "cancel_all ann", sent=youngest) == "stale"
-    assert verdict(venue, "cancel_all ann", sent=youngest + 1) == "taken"
+    for number, taken in ((venue.number, "taken"), (7, "unknown_product")):
+        assert verdict(venue, "cancel_all ann", sent=youngest, number=number) == "stale"
+        assert verdict(venue, "cancel_all ann", sent=youngest + 1, number=number) == taken
     assert verdict(Venue(), "cancel_all ann", sent=0) == "stale"
 
 

@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from libs.book.window import CLOCK_LEAD, DURATION, SECOND
+from libs.book.window import CLOCK_LEAD, DURATION, SECOND, Window
 from libs.events.codec import decode_envelope, encode
-from libs.events.commands import AdvanceTime, ListProduct, PlaceOrder
+from libs.events.commands import AdvanceTime, CancelAllOrders, ListProduct, PlaceOrder
 from libs.events.events import (
     AmendRejected,
     AnyEvent,
@@ -14,6 +14,7 @@ from libs.events.events import (
     CommandRejected,
     DuplicateIgnored,
     OrderRejected,
+    TimeAdvanced,
 )
 from libs.events.ids import NUMBER_LIMIT, PARTITION_LIMIT
 from libs.events.values import NO_ID, FailureCause, RejectReason
@@ -85,6 +86,9 @@ def test_what_is_late_or_ahead_is_refused(waits: bool) -> None:
     assert _reason(venue.send(replace(cancel, sent=first_ahead, key=KEY + 1))) == (RejectReason.CLOCK, NO_ID)
     last_taken = venue.now + MILLISECOND + CLOCK_LEAD
     assert isinstance(venue.send(replace(parse(venue, "cancel_all bob"), sent=last_taken))[-1], CancelAllDone)
+    last_taken = venue.now + MILLISECOND + CLOCK_LEAD
+    repeated = replace(parse(venue, "cancel_all bob"), sent=last_taken, key=KEY + 1)
+    assert _reason(venue.send(repeated)) == (RejectReason.DUPLICATE, cancel.command_id)
     again = replace(parse(venue, "place A2 ann sell 5 @ 103"), key=KEY + 1)
     assert _reason(venue.send(again)) == (RejectReason.DUPLICATE, cancel.command_id)
     venue.now += 2 * DURATION * SECOND
@@ -96,6 +100,39 @@ def test_a_product_that_nobody_knows_has_no_names(waits: bool) -> None:
     venue, _ = _forgotten(waits)
     place = replace(parse(venue, "place A2 ann sell 5 @ 103 oid x"), number=7)
     assert _reason(venue.send(place)) == (RejectReason.UNKNOWN_PRODUCT, NO_ID)
+
+
+def test_time_that_advances_twice_under_one_id_is_a_repeat_about_its_product() -> None:
+    venue, _ = _forgotten(waits=False)
+    advance = AdvanceTime(b"a" * 16, "op", venue.number, NO_ID, "", 0, venue.now, 0, None)
+    assert isinstance(venue.send(advance)[0], TimeAdvanced)
+    (repeated,) = venue.send(advance)
+    assert isinstance(repeated, DuplicateIgnored)
+    assert repeated.sequence == venue.engine.state.products[venue.number].sequence
+
+
+def _all_canceled(at: int) -> CancelAllOrders:
+    return CancelAllOrders(bytes([at]) * 16, "ann", 7, NO_ID, "", 0, START, 0, None, None)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_full_window_forgets_before_the_next_command_whatever_becomes_of_that(fails: bool) -> None:
+    engine = Engine(0)
+    engine.state.window = Window(capacity=3)
+    for at in range(3):
+        assert _reason(engine.handle(_all_canceled(at), at, START)) == (RejectReason.UNKNOWN_PRODUCT, NO_ID)
+    next_one = _all_canceled(3)
+    events = engine.fail(next_one, 3, START, FailureCause.FAULT) if fails else engine.handle(next_one, 3, START)
+    assert _reason(events) == (RejectReason.STALE, NO_ID)
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [(DURATION, DuplicateIgnored), (DURATION + 1, CommandRejected)])
+def test_a_command_that_fails_is_remembered_as_long_as_any(seconds: int, kind: type[AnyEvent]) -> None:
+    engine, last = Engine(0), START - START % SECOND
+    command = replace(_all_canceled(1), sent=last)
+    engine.handle(command, 0, last)
+    (event,) = engine.fail(command, 1, last + seconds * SECOND, FailureCause.FAULT)
+    assert isinstance(event, kind)
 
 
 def test_a_partition_has_a_last_product() -> None:
