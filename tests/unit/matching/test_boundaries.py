@@ -91,6 +91,8 @@ def test_a_clock_may_be_five_seconds_ahead() -> None:
     appended = venue.now + MILLISECOND
     assert verdict(venue, "cancel_all ann", sent=appended + 5 * SECOND) == "taken"
     appended = venue.now + MILLISECOND
+    assert verdict(venue, "cancel_all ann", sent=appended + 5 * SECOND, number=7) == "unknown_product"
+    appended = venue.now + MILLISECOND
     assert verdict(venue, "cancel_all ann", sent=appended + 5 * SECOND + 1) == "clock"
 
 

@@ -197,6 +197,26 @@ def test_a_full_line_takes_no_follower(monkeypatch: pytest.MonkeyPatch) -> None:
     """)
 
 
+def test_what_fails_in_a_full_line_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (parking, oracle):
+        monkeypatch.setattr(module, "LINE_LIMIT", 2)
+    check("""
+        fault place A1 ann sell 5 @ 101      -> deferred fault 1
+        version f1: amend A1 ann size 4      -> deferred version 1
+        version f2: amend A1 ann size 3      -> dead version, rejected dead_lettered
+        version place A2 ann sell 5 @ 101    -> deferred version 1
+    """)
+
+
+def test_a_replay_that_fails_is_refused_like_any() -> None:
+    check("""
+        place B1 bob sell 5 @ 101        -> accepted, rests 5
+        crash place A1 ann sell 5 @ 101  -> dead crash, rejected dead_lettered
+        discard A1                       -> closed discarded
+        replay A1 as R1 fault            -> rejected no_dead_letter
+    """)
+
+
 def test_the_oldest_makes_room_for_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failing, "OPEN_LIMIT", 2)
     monkeypatch.setattr(oracle, "OPEN_LIMIT", 2)

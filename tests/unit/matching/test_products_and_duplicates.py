@@ -1,9 +1,12 @@
 """Products and their status, and what happens to what comes twice or late."""
 
+from msgspec.structs import replace
+
 from libs.book.window import DURATION, SECOND
 from libs.events.events import CommandRejected, DuplicateIgnored, OrderRejected, ProductListed
 from libs.events.values import RejectReason
-from tests.unit.matching.script import Venue, check, listing, parse
+from libs.matching import Engine
+from tests.unit.matching.script import START, Venue, check, listing, parse
 
 
 def test_status_says_what_is_accepted() -> None:
@@ -57,6 +60,27 @@ def test_delisting_cancels_what_rests_and_counters_go_on() -> None:
     assert listed.sequence == sequence + 1
     assert listed.number == venue.number + 256
     assert venue.engine.state.products[listed.number].trade_id == 1
+
+
+def test_a_number_says_the_partition() -> None:
+    assert Engine().state.partition == 0
+    listed = Engine(3).handle(listing(bytes(16)), 0, START)[0]
+    assert isinstance(listed, ProductListed)
+    assert listed.product.number == 256 + 3
+
+
+def test_the_first_event_of_a_delisting_alone_is_its_senders() -> None:
+    venue = check("place A1 ann sell 5 @ 101 -> accepted, rests 5")
+    first, last = venue.send(replace(parse(venue, "delist"), key=9))
+    assert (first.account, first.key) == ("op", 9)
+    assert (last.account, last.key) == ("", 0)
+
+
+def test_a_listing_that_names_a_product_is_refused_at_its_sequence() -> None:
+    venue = check("place A1 ann sell 5 @ 101 -> accepted, rests 5")
+    (refused,) = venue.send(replace(listing(venue.id_of("again")), number=venue.number))
+    assert isinstance(refused, CommandRejected)
+    assert refused.sequence == venue.engine.state.products[venue.number].sequence > 0
 
 
 def test_a_product_is_listed_once() -> None:

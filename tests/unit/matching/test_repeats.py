@@ -13,6 +13,7 @@ from libs.events.events import (
     CancelRejected,
     CommandRejected,
     DuplicateIgnored,
+    OrderDone,
     OrderRejected,
     TimeAdvanced,
 )
@@ -109,6 +110,19 @@ def test_time_that_advances_twice_under_one_id_is_a_repeat_about_its_product() -
     (repeated,) = venue.send(advance)
     assert isinstance(repeated, DuplicateIgnored)
     assert repeated.sequence == venue.engine.state.products[venue.number].sequence
+    late = replace(advance, command_id=b"b" * 16, sent=START - 1)
+    assert _reason(venue.send(late)) == (RejectReason.STALE, NO_ID)
+    of_nobody = replace(advance, command_id=b"c" * 16, account="nobody", key=KEY + 1)
+    assert isinstance(venue.send(of_nobody)[0], TimeAdvanced)
+
+
+def test_time_advances_for_all_products_whichever_is_named() -> None:
+    venue = check("place A1 ann sell 5 @ 101 gtd 1s -> accepted, rests 5")
+    (listed,) = venue.send(listing(venue.id_of("other"), "OTHER"))
+    venue.send(replace(parse(venue, "place A2 ann sell 5 @ 101 gtd 1s"), number=listed.number))
+    venue.now += 2 * SECOND
+    events = venue.send(AdvanceTime(b"a" * 16, "op", listed.number, NO_ID, "", 0, venue.now, 0, None))
+    assert [type(event) for event in events] == [OrderDone, OrderDone, TimeAdvanced]
 
 
 def _all_canceled(at: int) -> CancelAllOrders:
