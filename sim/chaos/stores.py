@@ -20,6 +20,9 @@ from sim.chaos.trouble import Impossible
 BALLAST: Final = "ballast"
 PIECE_BYTES: Final = 1 << 20
 CUT_S: Final = 10.0
+CONNECTED_S: Final = 10.0
+"""Until whoever was cut off before has connected again."""
+LOOK_EVERY_S: Final = 0.1
 DATABASE: Final = "postgres"
 """Its directory below that of a run; the others' have their names."""
 
@@ -54,6 +57,14 @@ class Stores:
         if name == "PostgreSQL":
             await self._terminate()
             return
+        deadline = asyncio.get_running_loop().time() + CONNECTED_S
+        while not await self._destroyed(name):
+            if asyncio.get_running_loop().time() > deadline:
+                raise Impossible(f"the kernel destroyed no connection of {name}")
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _destroyed(self, name: str) -> bool:
+        """Whether there was a connection, and the kernel has ended it."""
         command = ("ss", "--no-header", "--tcp", "--kill", "state", "connected", "sport", "=", f":{self._ports[name]}")
         try:
             process = await asyncio.create_subprocess_exec(
@@ -62,8 +73,7 @@ class Stores:
         except FileNotFoundError as error:
             raise Impossible("there is no program `ss` here") from error
         said, _ = await asyncio.wait_for(process.communicate(), CUT_S)
-        if process.returncode != 0 or not said.strip():
-            raise Impossible(f"the kernel destroyed no connection of {name}")
+        return process.returncode == 0 and bool(said.strip())
 
     async def _terminate(self) -> None:
         connection = await asyncpg.connect(self._postgres, timeout=CUT_S, command_timeout=CUT_S)

@@ -18,6 +18,7 @@ from tests.benchmarks import (
     http_signed,
     http_single,
     latency,
+    sockets,
     takeover,
     worker,
 )
@@ -66,6 +67,10 @@ async def _reads(running: Exchange, options: Options) -> list[Figure]:
     return await http_reads.measure(running, options.seconds)
 
 
+async def _sockets(running: Exchange, options: Options) -> list[Figure]:
+    return await sockets.measure(running, options.seconds)
+
+
 async def _batch(running: Exchange, options: Options) -> list[Figure]:
     return await http_batch.acknowledged(running, options.seconds)
 
@@ -89,6 +94,7 @@ WHOLE: Final[dict[str, Callable[[Exchange, Options], Awaitable[list[Figure]]]]] 
     "single": _single,
     "signed": _signed,
     "reads": _reads,
+    "sockets": _sockets,
     "batch": _batch,
     "queryable": _queryable,
     "latency": _latency,
