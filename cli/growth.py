@@ -6,7 +6,6 @@ recorded, and only then are new products spread over it. Products never move.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
@@ -47,13 +46,22 @@ class Topics(Protocol):
 class Growth:
     """`show` is told how far it is."""
 
-    def __init__(self, log: Log, topics: Topics, clock: Clock, wait_s: float, show: Callable[[str], None]) -> None:
-        """`wait_s`: how long the owners of all partitions may take together."""
+    def __init__(
+        self,
+        log: Log,
+        topics: Topics,
+        clock: Clock,
+        wait_s: float,
+        show: Callable[[str], None],
+        bits: Callable[[int], int],
+    ) -> None:
+        """`wait_s`: how long the owners of all partitions may take together; `bits` gives random ones, for ids."""
         self._log = log
         self._topics = topics
         self._clock = clock
         self._wait_s = wait_s
         self._show = show
+        self._bits = bits
 
     async def to(self, partitions: int) -> Cluster:
         """What was recorded before. Raises CannotDo, and what the log raises."""
@@ -106,7 +114,7 @@ class Growth:
     async def _tell_owners(self, partitions: int) -> None:
         """Until every partition has committed that it knows the new size."""
         reader, publisher = self._log.reader(ORDER_EVENTS), self._log.publisher()
-        owners = _Owners(publisher, self._clock, partitions)
+        owners = _Owners(publisher, self._clock, self._bits, partitions)
         await reader.start()
         try:
             reader.assign({at: (await reader.bounds(at)).end for at in range(partitions)})
@@ -138,12 +146,12 @@ class Growth:
 class _Owners:
     """Of all partitions: who has not answered to which command."""
 
-    def __init__(self, publisher: Publisher, clock: Clock, partitions: int) -> None:
+    def __init__(self, publisher: Publisher, clock: Clock, bits: Callable[[int], int], partitions: int) -> None:
         self.missing: dict[int, bytes] = dict.fromkeys(range(partitions), NO_ID)
         self._publisher = publisher
         self._clock = clock
         self._partitions = partitions
-        self._bits = random.Random().getrandbits  # noqa: S311  # ids need not be secret, only different
+        self._bits = bits
 
     async def tell(self, partitions: Collection[int]) -> None:
         for partition in sorted(partitions):

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from random import SystemRandom
 from typing import Final
 
 from cli.growth import Growth
@@ -44,7 +45,9 @@ async def run(
 ) -> None:
     """Raises CannotDo, and what the log raises."""
     topics = KafkaTopics(bootstrap)
-    growth = Growth(log, topics, SystemClock(), getattr(asked, "wait", DEFAULT_WAIT_S), show)
+    growth = Growth(
+        log, topics, SystemClock(), getattr(asked, "wait", DEFAULT_WAIT_S), show, SystemRandom().getrandbits
+    )
     if asked.action == "show":
         known = await growth.known()
         out(f"cluster {known.name}: new products are spread over {known.partitions} partitions")

@@ -35,10 +35,7 @@ class ProductCommands:
         await self._registry.settle(())
         if self._registry.find(wanted.product_id) and not key:
             raise Problem(problems.PRODUCT_EXISTS, f"{wanted.product_id} is listed", "id")
-        partition = self._registry.recorded_partition(wanted.product_id)
-        if partition is None:
-            await self._reader.learn_size()
-            partition = home(wanted.product_id, self._registry.partitions)
+        partition = await self._partition(wanted.product_id)
         return await self._one(self._builder.list_product(wanted, partition, who.account, key))
 
     async def update(self, product_id: str, body: bytes, who: Caller, key: str) -> Taken:
@@ -54,6 +51,13 @@ class ProductCommands:
     async def delist(self, product_id: str, who: Caller, key: str) -> Taken:
         product = await self._product(product_id, who)
         return await self._one(self._builder.delist(product, who.account, key))
+
+    async def _partition(self, product_id: str) -> int:
+        """Where it lives or lived; of one that never did, where new ones go. Who learns the size may learn of the product."""
+        if self._registry.recorded_partition(product_id) is None:
+            await self._reader.learn_size()
+        recorded = self._registry.recorded_partition(product_id)
+        return home(product_id, self._registry.partitions) if recorded is None else recorded
 
     async def _product(self, product_id: str, who: Caller) -> Product:
         require_operator(who)

@@ -235,6 +235,20 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "size too early",
+        "New products are spread over new partitions before all owners know of them.",
+        (
+            Change(
+                "cli.growth",
+                "Growth.to",
+                "            await self._tell_owners(partitions)\n"
+                "            if partitions != known.partitions:\n"
+                "                await recorder.record(partitions)\n",
+                "            await recorder.record(partitions)\n            await self._tell_owners(partitions)\n",
+            ),
+        ),
+    ),
+    Mutant(
         "half a command in Postgres",
         "The projector takes events before the last of their command is there.",
         (

@@ -7,7 +7,9 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from libs.events import topics
+from services.query_api.live import LiveBooks
 from sim.check.difference import Difference
+from tests.simulation.growing import Lister
 from tests.simulation.loop import Deadlock, SimulatedLoop, pass_time
 from tests.simulation.traders import Client, Operator, Trader
 from tests.simulation.verdict import judge
@@ -18,6 +20,7 @@ SETTLE_S: Final = 60.0
 LIMIT_S: Final = 600.0
 MOST_STEPS: Final = 3_000_000
 LOOK_S: Final = 0.05
+_UNHEARD_OF: Final = -2
 
 
 class Run(NamedTuple):
@@ -92,7 +95,13 @@ def _clients(world: World) -> tuple[Sequence[Client], Sequence[Coroutine[Any, An
     operator = Operator(world, Random(chance.random()))
     names = [f"t{at}" for at in range(chance.randint(2, 4))]
     traders = [Trader(world, name, Random(chance.random()), products) for name in names]
-    return [operator, *traders], [operator.run(products), *(trader.run() for trader in traders)]
+    clients: list[Client] = [operator, *traders]
+    work = [operator.run(products), *(trader.run() for trader in traders)]
+    if world.grows:
+        lister = Lister(world, Random(chance.random()))
+        clients += lister.clients
+        work.append(lister.run_beside())
+    return clients, work
 
 
 async def _settled(world: World) -> None:
@@ -124,9 +133,14 @@ def _where(world: World) -> dict[int, list[int]]:
             log.bounds(committed=False).end - 1,
             seen[-1].event.command_offset if seen else -1,
             -1 if row is None else row["command_offset"],
-            *(live.tails[partition].state.command_offset if live.tails else -2 for live in world.live.values()),
+            *(_shown(live, partition) for live in world.live.values()),
         ]
     return found
+
+
+def _shown(live: LiveBooks, partition: int) -> int:
+    tail = live.tails.get(partition)
+    return _UNHEARD_OF if tail is None else tail.state.command_offset
 
 
 def _report(seed: int, failure: str, loop: SimulatedLoop, made: Sequence[World]) -> Run:

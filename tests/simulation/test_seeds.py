@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from tests.simulation.chaos import KINDS
+from tests.simulation.growing import GROWTH
 from tests.simulation.run import Run, simulate
 
 SEEDS = 300
@@ -28,5 +29,5 @@ def test_every_kind_of_fault_happened() -> None:
     faults = Counter[str]()
     for run in runs:
         faults.update(run.faults)
-    missing = [kind for kind in KINDS if not faults[kind]]
+    missing = [kind for kind in (*KINDS, GROWTH) if not faults[kind]]
     assert not missing or "PYTEST_XDIST_WORKER" in os.environ, f"faults that never happened: {missing}"

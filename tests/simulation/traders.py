@@ -153,6 +153,7 @@ class Operator(Client):
     async def run(self, products: Sequence[str]) -> None:
         for name in products:
             await self._list(name)
+        self._world.listed.set()
         for _ in range(self._chance.randint(0, 3)):
             await pass_time(self._chance.uniform(0.1, 0.5))
             await self._change(self._chance.choice(products))

@@ -18,7 +18,7 @@ from libs.book.snapshot import state_hash
 from libs.events import topics
 from libs.events.codec import decode_command, decode_event
 from libs.events.commands import AnyCommand
-from libs.events.events import REJECTIONS, AnyEvent, DuplicateIgnored, OrderAccepted
+from libs.events.events import REJECTIONS, AnyEvent, DuplicateIgnored, OrderAccepted, ProductListed
 from libs.events.ids import number_of
 from libs.events.values import RejectReason, Side
 from libs.read_model.candles import GRANULARITIES, NANOSECONDS
@@ -33,7 +33,7 @@ from tests.simulation.world import World
 
 _MOST: Final = 1_000_000
 _BOOK: Final = msgspec.json.Decoder(Book)
-_REPEATED: Final = frozenset((RejectReason.DUPLICATE, RejectReason.STALE))
+_NOT_DECIDED: Final = frozenset((RejectReason.DUPLICATE, RejectReason.STALE, RejectReason.WRONG_PARTITION))
 
 
 async def judge(world: World, clients: Sequence[Client]) -> None:
@@ -69,11 +69,16 @@ class Log:
                 self.first[event.command_offset] = event
 
     def acted(self, offset: int) -> bool:
-        """Whether a command was decided as what it is, and not as a repeat."""
+        """Whether a command was decided as what it is, neither as a repeat nor as one for another partition."""
         event = self.first.get(offset)
         if event is None or isinstance(event, DuplicateIgnored):
             return False
-        return not (isinstance(event, REJECTIONS) and event.reason in _REPEATED)
+        return not (isinstance(event, REJECTIONS) and event.reason in _NOT_DECIDED)
+
+    def sent_away(self, offset: int) -> bool:
+        """Whether it is a listing that belongs to another partition since the exchange has grown."""
+        event = self.first.get(offset)
+        return isinstance(event, REJECTIONS) and event.reason is RejectReason.WRONG_PARTITION
 
 
 async def _compare(world: World, partition: int, connection: Connection) -> None:
@@ -158,17 +163,21 @@ def _receipts(world: World, partition: int, found: Log, clients: Sequence[Client
 def _answers(world: World, clients: Sequence[Client]) -> None:
     """Invariant 7: of all that was sent for one request exactly one acted, and everybody was told the same of it."""
     logs = [Log(world, partition) for partition in range(world.partitions)]
-    acts: dict[tuple[str, int], int] = {}
+    acts, sent_away = Counter[tuple[str, int]](), set[tuple[str, int]]()
     for log in logs:
         for offset, command in enumerate(log.commands):
             if command.key and log.acted(offset):
-                acts[command.account, command.key] = acts.get((command.account, command.key), 0) + 1
+                acts[command.account, command.key] += 1
+            elif log.sent_away(offset):
+                sent_away.add((command.account, command.key))
     for client in clients:
         for key, receipts in client.receipts.items():
             command = logs[receipts[0].partition].commands[receipts[0].offset]
-            same(f"commands that acted for {key}", 1, acts.get((command.account, command.key), 0))
+            request = (command.account, command.key)
+            same(f"commands that acted for {key}", 1, acts[request] or int(request in sent_away))
             _same_answer(world, key, receipts, logs)
     _accepted_once(logs)
+    _in_one_place(logs)
 
 
 def _same_answer(world: World, key: str, receipts: Sequence[Receipt], logs: Sequence[Log]) -> None:
@@ -179,7 +188,8 @@ def _same_answer(world: World, key: str, receipts: Sequence[Receipt], logs: Sequ
         ids = {receipt.command_id for receipt in receipts}
         same(f"ids that were answered to {key}", len({number_of(each) for each in ids}), len(ids))
         log, told = logs[receipts[0].partition], receipts[0].command_id
-        acted = any(log.acted(at) for at, command in enumerate(log.commands) if command.command_id == told)
+        places = [at for at, command in enumerate(log.commands) if command.command_id == told]
+        acted = any(log.acted(at) or log.sent_away(at) for at in places)
         same(f"the command that was answered to {key} is the one that acted", True, acted)
 
 
@@ -191,6 +201,16 @@ def _accepted_once(logs: Sequence[Log]) -> None:
                 name = (event.account, event.client_oid, event.number)
                 same(f"orders accepted under the name {name}", None, accepted.get(name))
                 accepted[name] = event.order_id
+
+
+def _in_one_place(logs: Sequence[Log]) -> None:
+    """However many partitions there are by now."""
+    places: dict[str, int] = {}
+    for partition, log in enumerate(logs):
+        for event in log.events:
+            if isinstance(event, ProductListed):
+                name = event.product.product_id
+                same(f"the partition in which {name} is listed", places.setdefault(name, partition), partition)
 
 
 def summary(world: World) -> Mapping[str, int]:

@@ -34,6 +34,7 @@ from services.query_api.settings import QueryApiSettings
 from services.read_model_builder.projector import Projector
 from services.read_model_builder.settings import BuilderSettings
 from tests.simulation.chaos import LIMITS, Chaos
+from tests.simulation.growing import GROWTH, grow, size_after
 from tests.simulation.loop import Line, SimulatedLoop, pass_time
 from tests.simulation.postgres.server import Server
 from tests.simulation.processes import Machine
@@ -58,7 +59,10 @@ class World:
         self.outside = copy_context()
         """Of no process: what happens there outlives them."""
         self.loop = loop
-        self.partitions = PARTITIONS
+        self.size_before, self.size_after = PARTITIONS, size_after(seed, PARTITIONS)
+        self.listed = asyncio.Event()
+        """The first products are."""
+        self.grown = asyncio.Event()
         self.failures: list[str] = []
         self.failed: asyncio.Future[None] = loop.create_future()
         self.carried = 0
@@ -91,12 +95,22 @@ class World:
         for name in ("b1", "b2"):
             self._machine(name, self._project)
         self.queries = [self._machine(name, self._follow) for name in ("q1", "q2")]
+        if self.grows:
+            self._machine("g1", self._grow)
 
     def fail(self, what: str) -> None:
         """Something is wrong that no fault may bring about: the run is over."""
         self.failures.append(what)
         if not self.failed.done():
             self.failed.set_result(None)
+
+    @property
+    def grows(self) -> bool:
+        return self.size_after > self.size_before
+
+    @property
+    def partitions(self) -> int:
+        return len(self.broker.log_of(topics.ORDERS))
 
     @property
     def group(self) -> str:
@@ -160,6 +174,16 @@ class World:
             await worker.run()
         finally:
             await log.close()
+
+    async def _grow(self, machine: Machine) -> None:
+        """The operator's command, given again until it has ended well."""
+        process = machine.process(OrderApiSettings(instance=machine.name))
+        await self.listed.wait()
+        if not self.grown.is_set():
+            await grow(self, machine, self.size_after)
+            self.chaos.counts[GROWTH] += 1
+            self.grown.set()
+        await process.stop.wait()
 
     async def _serve(self, machine: Machine) -> None:
         settings = OrderApiSettings(

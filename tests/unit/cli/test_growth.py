@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -27,6 +28,7 @@ from tests.unit.worker.venue import Cluster as Venue
 
 GROWN = 4
 WAIT_S = 15.0
+BITS = Random(0).getrandbits
 HERE = "DOGE-USD"
 """Of two partitions it is the first one's, of four the third's."""
 
@@ -67,7 +69,7 @@ class Stage:
         clock = self.venue.broker.time
         log = self.venue.log
         try:
-            return await Growth(log, MemoryTopics(self.venue.broker), clock, WAIT_S, show).to(partitions)
+            return await Growth(log, MemoryTopics(self.venue.broker), clock, WAIT_S, show, BITS).to(partitions)
         finally:
             self.said = said
 
@@ -208,7 +210,9 @@ def test_the_owners_hold_on_to_it_over_a_restart(tmp_path: Path) -> None:
 def test_without_workers_it_says_whose_answer_is_missing(tmp_path: Path) -> None:
     async def scenario(stage: Stage, worker: Running) -> None:
         await worker.stop()
-        growth = Growth(stage.venue.log, MemoryTopics(stage.venue.broker), stage.venue.broker.time, 0.1, lambda _: None)
+        growth = Growth(
+            stage.venue.log, MemoryTopics(stage.venue.broker), stage.venue.broker.time, 0.1, lambda _: None, BITS
+        )
         with pytest.raises(CannotDo, match="partitions 0, 1, 2, 3 did not answer"):
             await growth.to(GROWN)
         assert await stage.size() == PARTITIONS

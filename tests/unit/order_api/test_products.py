@@ -1,15 +1,19 @@
 """Operators list and change products; everybody else may not."""
 
 import asyncio
+import json
 
 import pytest
 
+from libs.access.caller import Caller
 from libs.events import topics
+from libs.events.codec import encode
 from libs.events.commands import DelistProduct, ListProduct, SetTradingStatus, UpdateProduct
 from libs.events.partitioning import home
-from libs.events.values import TradingStatus
+from libs.events.values import Cluster, TradingStatus
 from libs.kafka.cluster import Recorder
 from libs.kafka.failures import ClusterMismatch
+from libs.kafka.ports import Entry
 from services.order_api.settings import OrderApiSettings
 from tests.unit.order_api.exchange import BTC, OPERATOR, PARTITIONS, Exchange, problem, with_exchange
 
@@ -176,6 +180,24 @@ def test_new_products_are_spread_over_a_new_size_once_every_older_listing_is_kno
             await asyncio.sleep(0)
 
     with_exchange(scenario)
+
+
+def test_a_product_that_becomes_known_with_a_new_size_stays_where_it_lives() -> None:
+    async def scenario(exchange: Exchange) -> None:
+        late = BTC.__class__("ADA-USD", 256 + 2, 2, "ADA", "USD", 2, 8, 5, 1_000, TradingStatus.ONLINE)
+        for topic in (topics.PRODUCTS, topics.ORDERS):
+            exchange.broker.grow_topic(topic, 2 * PARTITIONS)
+        size = Cluster(exchange.process.settings.cluster, 2 * PARTITIONS)
+        for partition, key, said in ((2, b"ADA-USD", late), (0, topics.CLUSTER_KEY, size)):
+            exchange.broker.partition(topics.PRODUCTS, partition).append([Entry(key, encode(said))], 1, None)
+        body = json.dumps(SOL | {"id": "ADA-USD"}).encode()
+        asked = asyncio.create_task(exchange.api.desk.products.list_product(body, Caller("op", operator=True), "again"))
+        await asyncio.sleep(0)
+        assert exchange.api.desk.registry.find("ADA-USD") is None
+        exchange.broker.notify()
+        assert (home("ADA-USD", 2 * PARTITIONS), (await asked).partition) == (6, 2)
+
+    with_exchange(scenario, registry_poll_ms=500)
 
 
 def test_nothing_is_listed_before_the_log_says_over_how_many_partitions() -> None:
