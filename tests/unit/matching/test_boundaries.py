@@ -148,3 +148,76 @@ def test_the_least_size_may_be_the_largest() -> None:
         update min_size 5                 -> rejected invalid_product
         update max_size 0 min_size 5      -> updated
     """)
+
+
+@pytest.mark.parametrize("value", [1, MAX_INTEGER])
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("price", "place A1 ann sell 5 @ 100 ioc"),
+        ("size", "place A1 ann sell 5 @ 100 ioc"),
+        ("stop_price", "place A1 ann buy 5 @ market stop 100"),
+        ("price", "amend B1 bob price 100"),
+        ("stop_price", "amend B1 bob stop 100"),
+    ],
+)
+def test_the_smallest_and_the_largest_of_what_is_no_ordinary_order(field: str, said: str, value: int) -> None:
+    venue = check("""
+        update quote_increment 1               -> updated
+        place B1 bob sell 5 @ 200 stop 50      -> accepted, armed
+    """)
+    assert verdict(venue, said, **{field: value}) == "taken"
+
+
+@pytest.mark.parametrize("said", ["place A1 ann sell 5 @ 101 gtd 5s", "amend B1 bob gtd 5s"])
+def test_an_order_that_would_end_now_is_none(said: str) -> None:
+    venue = check("place B1 bob sell 5 @ 101 gtd 5s -> accepted, rests 5")
+    assert verdict(venue, said, expire_time=venue.now + MILLISECOND) == "invalid_expire_time"
+    assert verdict(venue, said.replace("A1", "A2"), expire_time=venue.now + MILLISECOND + 1) == "taken"
+
+
+def test_a_collar_is_exact_where_prices_are_large() -> None:
+    reference = 10**18 + 3
+    venue = check(f"update quote_increment 1 price_collar 100 reference_price {reference} -> updated")
+    worst = reference + reference // 100
+    assert verdict(venue, "place A1 ann buy 1 @ 100", price=worst + 1) == "price_collar"
+    assert verdict(venue, "place A2 ann buy 1 @ 100", price=worst) == "taken"
+
+
+def test_a_post_only_order_is_amended_while_nothing_else_is() -> None:
+    check("""
+        place  A1  ann  sell  5 @ 101 post_only  -> accepted, rests 5
+        status post_only                         -> status post_only
+        amend  A1  ann  size 4                   -> amended, keeps priority
+    """)
+
+
+@pytest.mark.parametrize("limit", ["min_size 4", "min_notional 4000"])
+def test_what_ends_an_order_is_below_no_limit(limit: str) -> None:
+    """Of an order that lost some of its size to self-trade prevention, too."""
+    check(f"""
+        update {limit}                           -> updated
+        place  A1  ann  sell  10 @ 101           -> accepted, rests 10
+        place  B1  ann  buy   4 @ 101            -> accepted, prevented 4 with A1, done self_trade
+        amend  A1  ann  size 3                   -> amended, keeps priority, done canceled
+    """)
+
+
+def test_the_notional_of_an_amend() -> None:
+    check("""
+        update quote_increment 1 min_notional 2  -> updated
+        place  A1  ann  sell  2 @ 0.1            -> accepted, rests 2
+        amend  A1  ann  size 1                   -> rejected below_min_notional
+        amend  A1  ann  price 0.2 size 1         -> amended, loses priority, rests 1
+        place  S1  bob  buy   5 @ market stop 90 -> accepted, armed
+        amend  S1  bob  size 1                   -> amended, keeps priority
+    """)
+
+
+@pytest.mark.parametrize("force", ["ioc", "fok"])
+def test_what_acts_at_once_shows_no_slices(force: str) -> None:
+    check(f"""
+        place  S1  ann  sell  5 @ 90 {force} stop 95  -> accepted, armed
+        amend  S1  ann  floor 2                       -> rejected invalid_order
+        amend  S1  ann  size 4                        -> amended, keeps priority
+    """)
