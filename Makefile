@@ -10,7 +10,7 @@ PURE := $(addprefix tests/,unit/events unit/book unit/matching golden oracle)
 MAKEFLAGS += --no-print-directory
 export OUTCRY_DATA_DIR OUTCRY_PORT OUTCRY_WORKERS OUTCRY_PARTITIONS OUTCRY_KAFKA OUTCRY_POSTGRES OUTCRY_REDIS
 
-.PHONY: help setup demo up chaos servers test nightly simulate coverage check format bench lock clean
+.PHONY: help setup demo up chaos servers test nightly simulate coverage mutants check format bench lock clean
 
 help:
 	@echo "make demo     set up, start the exchange and drive it with a recorded Bitcoin market"
@@ -20,6 +20,7 @@ help:
 	@echo "make chaos    an exchange on trial: ten minutes of real faults, and what became of every order"
 	@echo "make simulate the whole exchange in virtual time, with faults, from seeds (SEEDS=20000; SEED=17 runs one again)"
 	@echo "make coverage the tests of the pure core, which take every branch of it; a part of 'make test'"
+	@echo "make mutants  libs/matching with one word changed at a time: what passes the tests of its rules is explained, or wrong"
 	@echo "make check    format, lint, types, import contracts, house rules"
 	@echo "make bench    measure throughput and latency, each beside its baseline"
 	@echo "make setup    everything needed into .venv; skipped when up to date"
@@ -54,6 +55,10 @@ coverage: setup
 	@$(BIN)/python -m coverage run -m pytest --quiet $(PURE)
 	@$(BIN)/python -m coverage report
 
+mutants: setup
+	@$(PYTHON) deploy/setup.py requirements-mutation.lock
+	@exec $(BIN)/python -m tests.mutation $(MUTANTS)
+
 nightly: setup
 	@exec $(BIN)/python -m tests.property.nightly $(NIGHTLY)
 
@@ -81,6 +86,8 @@ lock:
 		--python-version 3.11 --output-file requirements-recording.lock -
 	echo "ccxt==4.5.90" | uv pip compile --no-deps --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--python-version 3.11 --output-file requirements-conformance.lock -
+	echo "mutmut==3.8.1" | uv pip compile --constraint requirements.lock --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --python-version 3.11 --output-file requirements-mutation.lock -
 
 clean:
 	@rm -rf .venv .outcry .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

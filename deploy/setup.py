@@ -2,6 +2,10 @@
 
 Makes `.venv`, installs exactly what the locks name with the hashes that they name, by uv where there is one and
 by pip elsewhere, and fetches Kafka. A stamp of the locks' hash makes the next run a matter of milliseconds.
+
+    python deploy/setup.py [LOCK …]
+
+Further locks are of tools that few need; what they share with the first is of the same version there.
 """
 
 import hashlib
@@ -30,20 +34,26 @@ def main() -> int:
     if not OLDEST <= sys.version_info[:2] < TOO_NEW:
         found = ".".join(map(str, sys.version_info[:3]))
         return _fail(f"Python 3.11 or 3.12 is needed and {sys.executable} is {found}: run `make PYTHON=…`.")
-    wanted = _wanted()
+    problem = _set_up(_wanted()) or _install(shutil.which("uv"), [["-r", lock] for lock in sys.argv[1:]])
+    return _fail(problem) if problem else 0
+
+
+def _set_up(wanted: str) -> str:
+    """What went wrong, if anything did."""
     if STAMP.exists() and STAMP.read_text() == wanted:
-        return 0
+        return ""
     free = shutil.disk_usage(ROOT).free // MEGABYTE
     if free < NEEDED_MB:
-        return _fail(f"The disk that holds {ROOT} has {free} MB free and set-up needs {NEEDED_MB} MB.")
+        return f"The disk that holds {ROOT} has {free} MB free and set-up needs {NEEDED_MB} MB."
     began = time.monotonic()
     uv = shutil.which("uv")
-    problem = _make_venv(uv) or _install(uv) or _fetch_kafka()
+    alone = [["--no-deps", "-r", str(lock)] for lock in (RECORDING_LOCK, CONFORMANCE_LOCK)]
+    problem = _make_venv(uv) or _install(uv, [["-r", str(LOCK)], *alone]) or _fetch_kafka()
     if problem:
-        return _fail(problem)
+        return problem
     STAMP.write_text(wanted)
     _say(f"set up in {time.monotonic() - began:.0f} s")
-    return 0
+    return ""
 
 
 def _wanted() -> str:
@@ -63,12 +73,11 @@ def _make_venv(uv: str | None) -> str:
     return ""
 
 
-def _install(uv: str | None) -> str:
+def _install(uv: str | None, locks: list[list[str]]) -> str:
     python = str(VENV / "bin" / "python")
     installer = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "--no-input"]
-    _say(f"installing {LOCK.name} by {'uv' if uv else 'pip'}")
-    alone = (["--no-deps", "-r", str(lock)] for lock in (RECORDING_LOCK, CONFORMANCE_LOCK))
-    for options in (["-r", str(LOCK)], *alone):
+    for options in locks:
+        _say(f"installing {Path(options[-1]).name} by {'uv' if uv else 'pip'}")
         if subprocess.run([*installer, "--require-hashes", *options], check=False, cwd=ROOT).returncode != 0:
             return f"{options[-1]} could not be installed, for the reason above; without a network, connect and repeat."
     return ""

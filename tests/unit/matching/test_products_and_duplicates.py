@@ -3,8 +3,10 @@
 from msgspec.structs import replace
 
 from libs.book.window import DURATION, SECOND
-from libs.events.events import CommandRejected, DuplicateIgnored, OrderRejected, ProductListed
-from libs.events.values import RejectReason
+from libs.events.commands import SetClusterSize
+from libs.events.events import ClusterSizeChanged, CommandRejected, DuplicateIgnored, OrderRejected, ProductListed
+from libs.events.ids import PARTITION_LIMIT
+from libs.events.values import NO_ID, RejectReason
 from libs.matching import Engine
 from tests.unit.matching.script import START, Venue, check, listing, parse
 
@@ -67,6 +69,21 @@ def test_a_number_says_the_partition() -> None:
     listed = Engine(3).handle(listing(bytes(16)), 0, START)[0]
     assert isinstance(listed, ProductListed)
     assert listed.product.number == 256 + 3
+
+
+def test_a_cluster_grows_as_far_as_numbers_go_and_never_shrinks() -> None:
+    engine = Engine(2)
+    (listed,) = engine.handle(listing(b"list" * 4), 0, START)
+    sizes = (2, 3, 3, 2, PARTITION_LIMIT, PARTITION_LIMIT + 1)
+    grown = []
+    for offset, size in enumerate(sizes, 1):
+        head = (bytes([offset]) * 16, "op", listed.number, NO_ID, "", 0, START, 0, None)
+        (event,) = engine.handle(SetClusterSize(*head, size), offset, START)
+        assert event.sequence == listed.sequence
+        assert isinstance(event, ClusterSizeChanged | CommandRejected)
+        grown.append(isinstance(event, ClusterSizeChanged))
+    assert grown == [False, True, True, False, True, False]
+    assert engine.state.cluster_size == PARTITION_LIMIT
 
 
 def test_the_first_event_of_a_delisting_alone_is_its_senders() -> None:

@@ -145,7 +145,8 @@ def test_a_command_that_fails_is_remembered_as_long_as_any(seconds: int, kind: t
     engine, last = Engine(0), START - START % SECOND
     command = replace(_all_canceled(1), sent=last)
     engine.handle(command, 0, last)
-    (event,) = engine.fail(command, 1, last + seconds * SECOND, FailureCause.FAULT)
+    engine.handle(replace(_all_canceled(2), sent=last), 1, last + (seconds - 1) * SECOND)
+    (event,) = engine.fail(command, 2, last + seconds * SECOND, FailureCause.FAULT)
     assert isinstance(event, kind)
 
 
