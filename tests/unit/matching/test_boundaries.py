@@ -157,7 +157,7 @@ def test_the_least_size_may_be_the_largest() -> None:
         ("price", "place A1 ann sell 5 @ 100 ioc"),
         ("size", "place A1 ann sell 5 @ 100 ioc"),
         ("stop_price", "place A1 ann buy 5 @ market stop 100"),
-        ("price", "amend B1 bob price 100"),
+        ("price", "amend B1 bob price 100 stop 40"),
         ("stop_price", "amend B1 bob stop 100"),
     ],
 )
