@@ -103,14 +103,15 @@ def test_a_market_is_listed_and_traded_on_with_curl(stranger: Stranger) -> None:
     said = answers((stranger.home / "traded").read_text())
     problems = [each for each in said if isinstance(each, dict) and "code" in each]
     assert not problems
-    _listed, _sold, book, fills, sold, _iceberg, _stop, active = said
+    _listed, _sold, book, fills, sold, _iceberg, standing = said
     assert isinstance(book, dict)
     assert book["asks"][0][:2] == ["101.00", "0.30000000"]
     assert isinstance(fills, list)
     assert (fills[0]["size"], fills[0]["liquidity"]) == ("0.20000000", "T")
     assert isinstance(sold, dict)
     assert sold["filled_size"] == "0.20000000"
-    assert isinstance(active, list)
+    assert isinstance(standing, list)
+    assert [order["type"] for order in standing] == ["market", "limit"]
 
 
 def test_the_market_is_followed(stranger: Stranger) -> None:
