@@ -119,8 +119,17 @@ def _is_settled(world: World) -> bool:
     return (
         not world.carried
         and len(world.live) == len(world.queries)
+        and not _anything_waits(world)
         and all(ends == [ends[0]] * len(ends) for ends in _where(world).values())
     )
+
+
+def _anything_waits(world: World) -> bool:
+    """Commands that were put off, as their owners know it; or a partition without one."""
+    workers = world.workers.values()
+    lanes = [lane for worker in workers for lane in worker._lanes.values() if lane.partition in worker._owners]
+    owned = {lane.partition for lane in lanes}
+    return len(owned) < world.partitions or any(lane.engine.state.parked for lane in lanes)
 
 
 def _where(world: World) -> dict[int, list[int]]:

@@ -15,6 +15,7 @@ from libs.events.ids import text
 from libs.service.problems import Problem
 from services.order_api.desk import Desk
 from services.order_api.intents import Taken
+from services.orderbook_worker.injecting import ALWAYS, ONCE
 from tests.simulation.loop import pass_time
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ MOST_TRIES: Final = 300
 _REQUESTS: Final = (4, 12)
 _AGAIN: Final = 0.15
 """How often a request that was answered is sent once more, as by a client that lost the answer."""
+_FAILING: Final = 0.2
+"""Of the orders, where workers fail at all."""
 _json: Final = msgspec.json.Encoder().encode
 
 
@@ -218,7 +221,7 @@ class Trader(Client):
 
     async def _place(self, name: str) -> None:
         key = self._key()
-        body = _json(self._order(name) | {"client_oid": key})
+        body = _json(self._order(name) | {"client_oid": self._fault() + key})
         for taken in await self.insist(key, lambda desk: desk.commands.place(body, self.who, "")):
             self._placed.append((name, text(taken.command.order_id)))
 
@@ -252,6 +255,13 @@ class Trader(Client):
         key = self._key()
         body = _json({"product_id": name, "timeout": self._chance.choice((0, 1, 2, 5))})
         await self.insist(key, lambda desk: desk.commands.cancel_all_after(body, self.who, key))
+
+    def _fault(self) -> str:
+        """What makes the workers fail at an order, as the beginning of its name."""
+        prefix = self._world.fault_prefix
+        if not prefix or self._chance.random() >= _FAILING:
+            return ""
+        return f"{prefix}{self._chance.choice((ONCE, ALWAYS))}-"
 
     def _order(self, name: str) -> dict[str, Any]:
         chance = self._chance

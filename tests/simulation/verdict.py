@@ -18,7 +18,15 @@ from libs.book.snapshot import state_hash
 from libs.events import topics
 from libs.events.codec import decode_command, decode_event
 from libs.events.commands import AnyCommand
-from libs.events.events import REJECTIONS, AnyEvent, DuplicateIgnored, OrderAccepted, ProductListed
+from libs.events.events import (
+    REJECTIONS,
+    AnyEvent,
+    CommandDeadLettered,
+    CommandDeferred,
+    DuplicateIgnored,
+    OrderAccepted,
+    ProductListed,
+)
 from libs.events.ids import number_of
 from libs.events.values import RejectReason, Side
 from libs.read_model.candles import GRANULARITIES, NANOSECONDS
@@ -47,6 +55,7 @@ async def judge(world: World, clients: Sequence[Client]) -> None:
         await _compare(world, partition, connection)
         found = Log(world, partition)
         _committed_stays(world, partition, found)
+        _copied(world, partition, found)
         _states(world, partition, found)
         _receipts(world, partition, found, clients)
     _sums(world)
@@ -64,13 +73,20 @@ class Log:
         self.events: list[AnyEvent] = [decode_event(record.value or b"") for record in told]
         self.first: dict[int, AnyEvent] = {}
         """The event that says what became of a command, by its offset."""
+        self._put_off: dict[bytes, int] = {}
+        """Where a command was put off first, of those that never came back: another one ended them."""
+        ended = {event.parked_id for event in self.events if isinstance(event, REJECTIONS)}
         for event in self.events:
+            if isinstance(event, CommandDeferred) and event.command_id in ended:
+                self._put_off.setdefault(event.command_id, event.command_offset)
             if event.account or event.command_offset not in self.first:
                 self.first[event.command_offset] = event
 
     def acted(self, offset: int) -> bool:
-        """Whether a command was decided as what it is, neither as a repeat nor as one for another partition."""
+        """Whether a command was decided as what it is or given up for good: no repeat, put off, or for another partition."""
         event = self.first.get(offset)
+        if isinstance(event, CommandDeferred):
+            return self._put_off.get(event.command_id) == offset
         if event is None or isinstance(event, DuplicateIgnored):
             return False
         return not (isinstance(event, REJECTIONS) and event.reason in _NOT_DECIDED)
@@ -127,6 +143,15 @@ def _committed_stays(world: World, partition: int, found: Log) -> None:
     """Invariant 8."""
     seen = [(each.offset, each.value) for each in world.witness.seen[partition]]
     same(f"what a committed reader of order-events/{partition} was shown in the course of the run", found.values, seen)
+
+
+def _copied(world: World, partition: int, found: Log) -> None:
+    """What was put off, and what died, stands once in the topic where it is looked for: in the same transaction."""
+    deferred = Counter(topics.RETRIES[event.tier - 1] for event in found.events if isinstance(event, CommandDeferred))
+    wanted = deferred | Counter({topics.DLQ: sum(isinstance(event, CommandDeadLettered) for event in found.events)})
+    for topic in (*topics.RETRIES, topics.DLQ):
+        records, _ = world.broker.log_of(topic)[partition].read(0, _MOST, committed=True)
+        same(f"commands in {topic}/{partition}", wanted[topic], len(records))
 
 
 def _states(world: World, partition: int, found: Log) -> None:

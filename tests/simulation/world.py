@@ -25,6 +25,7 @@ from services.order_api.desk import Desk
 from services.order_api.idempotency.memory import MemoryIdempotency
 from services.order_api.idempotency.ports import Claim, Settlement, Verdict
 from services.order_api.settings import OrderApiSettings
+from services.orderbook_worker.injecting import consent
 from services.orderbook_worker.settings import WorkerSettings
 from services.orderbook_worker.watchdog import Watchdog
 from services.orderbook_worker.worker import Worker
@@ -85,7 +86,7 @@ class World:
         self.desks: dict[str, Desk] = {}
         self.workers: dict[str, Worker] = {}
         self.live: dict[str, LiveBooks] = {}
-        self._limits = WorkerLimits(self.chance, warm_copies=PARTITIONS if seed % 3 == 0 else 0)
+        self._limits = WorkerLimits(self.chance, PARTITIONS if seed % 3 == 0 else 0, self.fault_prefix)
         self._disks: dict[str, MemoryStore] = {}
         self._spares = 0
         self.machines: list[Machine] = []
@@ -97,6 +98,11 @@ class World:
         self.queries = [self._machine(name, self._follow) for name in ("q1", "q2")]
         if self.grows:
             self._machine("g1", self._grow)
+
+    @property
+    def fault_prefix(self) -> str:
+        """Workers fail at orders whose names begin so; empty: at none."""
+        return "brk-" if self.seed % 4 == 1 else ""
 
     def fail(self, what: str) -> None:
         """Something is wrong that no fault may bring about: the run is over."""
@@ -226,8 +232,9 @@ class World:
 class WorkerLimits:
     """Small ones, so that little traffic meets them."""
 
-    def __init__(self, chance: Random, warm_copies: int) -> None:
+    def __init__(self, chance: Random, warm_copies: int, fault_prefix: str) -> None:
         self._warm_copies = warm_copies
+        self._fault_prefix = fault_prefix
         self._batch = chance.choice((1, 3, 20, 200))
         self._poll = chance.choice((2, 10, 500))
         self._every_ms = chance.choice((50, 200, 800))
@@ -246,6 +253,8 @@ class WorkerLimits:
             snapshot_cache_tail_events=self._cache_tail,
             snapshot_chunk_bytes=2_000,
             fold_records=20,
+            fault_prefix=self._fault_prefix,
+            fault_consent=consent(CLUSTER) if self._fault_prefix else "",
             warm_copies=self._warm_copies,
             warm_records=10,
             warm_retry_ms=200,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from libs.read_model import bootstrap, trades
 from libs.read_model.connect import Uuid
-from services.read_model_builder import staging, store, turnover
+from services.read_model_builder import deaths, staging, store, turnover
 from services.read_model_builder import statements as sql
 from sim.check import tables as check
 from tests.simulation.postgres import sums
@@ -39,12 +39,17 @@ def _move_positions(draft: Draft, *columns: Sequence[int]) -> int:
     return moved
 
 
-_LATER: Final = (
-    "price", "size", "remaining", "displayed", "filled_size", "executed_value", "status", "done_reason",
-    "reject_reason", "first_order_id", "priority", "updated", "done_at", "seq", "stop_price", "max_floor",
-    "expire_time", "taken_off",
+_ASKED: Final = (
+    "price", "size", "remaining", "funds", "stop_price", "max_floor", "expire_time", "post_only",
 )  # fmt: skip
-"""What an order that was pending takes from the row that comes for it."""
+"""What an order that was pending takes from the row that comes for it, unless that was refused unread: it has no side."""
+_KEPT: Final = ("side", "type", "time_in_force", "stp", "replay_partition", "replay_offset")
+"""The same, each by itself, where the row says anything."""
+_LATER: Final = (
+    "displayed", "filled_size", "executed_value", "status", "done_reason", "reject_reason", "first_order_id",
+    "priority", "updated", "done_at", "first_seq", "seq", "taken_off",
+)  # fmt: skip
+"""The same, always."""
 
 
 def _insert_orders(draft: Draft, staged: Sequence[Row]) -> int:
@@ -55,7 +60,9 @@ def _insert_orders(draft: Draft, staged: Sequence[Row]) -> int:
         if present is None:
             draft.put("orders", row)
         elif present["seq"] < row["seq"] and present["status"] == 1:
-            draft.change("orders", present, **{name: row[name] for name in _LATER})
+            names = (*_LATER, *(_ASKED if row["side"] is not None else ()))
+            told = {name: row[name] for name in _KEPT if row[name] is not None}
+            draft.change("orders", present, **told | {name: row[name] for name in names})
         else:
             continue
         count += 1
@@ -75,6 +82,34 @@ def _order(new: Row) -> Row:
 def _open_orders(draft: Draft, staged: Sequence[Row]) -> int:
     rows = [{"order_id": row["order_id"], "account": row["account"]} for row in staged if row["status"] in _OPEN]
     return draft.insert("open_orders", [row for row in rows if draft.find("open_orders", row["order_id"]) is None])
+
+
+def _end_pending(draft: Draft, ended: Sequence[Uuid]) -> int:
+    orders = draft.rows("orders")
+    done = [each.bytes for each in ended if orders.get((each.bytes,), {}).get("status") in _ENDED]
+    return sum(draft.delete("open_orders", order_id) for order_id in done)
+
+
+_DEATH: Final = (
+    "partition", "command_offset", "number", "account", "command_id", "order_id", "client_oid", "kind", "cause",
+    "failures", "first_failed_at", "died_at", "seq", "replays", "replay_partition", "replay_offset",
+)  # fmt: skip
+_CLOSING: Final = ("closed", "closed_at", "closed_seq", "closed_by", "note")
+
+
+def _insert_death(draft: Draft, *values: object) -> int:
+    row = dict(zip(_DEATH, values, strict=True)) | dict.fromkeys(_CLOSING) | {"note": ""}
+    if draft.find("dead_letters", row["partition"], row["command_offset"]) is not None:
+        return 0
+    return draft.insert("dead_letters", [row])
+
+
+def _close_death(draft: Draft, partition: int, offset: int, *values: object) -> int:
+    row = draft.find("dead_letters", partition, offset)
+    if row is None or row["closed"] is not None:
+        return 0
+    draft.change("dead_letters", row, **dict(zip(_CLOSING, values, strict=True)))
+    return 1
 
 
 _REPLACED: Final = {
@@ -260,6 +295,9 @@ READS: Final[dict[str, Read]] = {
 WRITES: Final[dict[str, Write]] = {
     store._ENSURE_OFFSETS: _ensure_offsets,
     sql.MOVE_POSITIONS: _move_positions,
+    staging.END_PENDING: _end_pending,
+    deaths.INSERT: _insert_death,
+    deaths.CLOSE: _close_death,
     sql.UPDATE_PRODUCTS: _update_products,
     sql.PUT_PRODUCT: _put_product,
     turnover.ADD_CANDLES: sums.add_candles,

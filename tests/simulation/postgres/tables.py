@@ -19,6 +19,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "order_events": ("partition", "seq"),
     "candles": ("number", "granularity", "time"),
     "holdings": ("account", "number"),
+    "dead_letters": ("partition", "command_offset"),
     "days": ("name",),
 }
 """Tables and their primary keys. `days` are the partitions of the archive."""
