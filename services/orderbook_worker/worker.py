@@ -205,10 +205,10 @@ class Worker:
             tries.begin(following)
             if not present():
                 raise Superseded
-            owned = self._owning.own(recovered, writer, last, self._save, self._relieved)
-            lane = self._lanes[partition] = owned.lane
             self._group.seek(partition, following)
             self._group.resume([partition])
+            owned = self._owning.own(recovered, writer, last, self._save, self._relieved)
+            lane = self._lanes[partition] = owned.lane
             self._note_readiness()
             try:
                 await owned.run()

@@ -127,7 +127,7 @@ def _is_settled(world: World) -> bool:
 def _anything_waits(world: World) -> bool:
     """Commands that were put off, as their owners know it; or a partition without one."""
     workers = world.workers.values()
-    lanes = [lane for worker in workers for lane in worker._lanes.values() if lane.partition in worker._owners]
+    lanes = [lane for worker in workers for lane in worker._lanes.values()]
     owned = {lane.partition for lane in lanes}
     return len(owned) < world.partitions or any(lane.engine.state.parked for lane in lanes)
 

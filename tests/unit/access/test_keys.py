@@ -71,7 +71,11 @@ def test_a_new_sealing_key_in_front_opens_the_old() -> None:
         opened(newer, SEALER)
 
 
-@pytest.mark.parametrize("text", ["", "short", "é", NEW[:-4], f"{NEW},", f"{NEW};{OLD}"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "short", "é", NEW[:-4], f"{NEW},", f"{NEW};{OLD}"],
+    ids=["nothing", "short", "no base64", "cut", "a comma too many", "a wrong separator"],
+)
 def test_a_setting_that_is_no_key_is_refused_without_being_told(text: str) -> None:
     with pytest.raises(NotAKey) as refused:
         Sealer.parse(text)
