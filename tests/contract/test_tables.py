@@ -82,6 +82,7 @@ async def fill(database: Database, limit: int) -> None:
             traffic.run(COMMANDS)
             traffic.relist()
             traffic.run(COMMANDS // 4)
+            traffic.run_into_failures()
             for piece in pieces(traffic, limit):
                 await commit(store, piece)
 

@@ -38,13 +38,13 @@ def until(condition: Any, what: str) -> Any:
 @pytest.fixture(scope="module")
 def ann(secured: Stack, make_key: MakeKey) -> Client:
     list_market(secured, make_key, BASE)
-    return client(secured, make_key("ann", Scope.TRADE))
+    return client(secured, make_key("ann-ccxt", Scope.TRADE))
 
 
 @pytest.fixture(scope="module")
 def bob(secured: Stack, make_key: MakeKey, ann: Client) -> Client:
     assert ann.apiKey
-    return client(secured, make_key("bob", Scope.TRADE))
+    return client(secured, make_key("bob-ccxt", Scope.TRADE))
 
 
 def standing(who: Client) -> list[str]:

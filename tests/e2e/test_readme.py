@@ -7,6 +7,7 @@ import json
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,11 @@ LIMIT_S: Final = 60.0
 ADDRESS: Final = "127.0.0.1:8080"
 TELLING: Final = "set -eu\n"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here, and the README is about it"),
+]
 
 
 class Stranger(NamedTuple):

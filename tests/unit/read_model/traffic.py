@@ -21,7 +21,7 @@ from libs.events.commands import (
     UpdateProduct,
 )
 from libs.events.events import AnyEvent
-from libs.events.values import NO_ID, OrderType, SelfTradePrevention, Side, TimeInForce, TradingStatus
+from libs.events.values import NO_ID, FailureCause, OrderType, SelfTradePrevention, Side, TimeInForce, TradingStatus
 from libs.matching.engine import Engine
 
 START = 1_790_000_000_000_000_000
@@ -67,6 +67,25 @@ class Traffic:
         events = self.engine.handle(command, self.offset, self.time)
         self.events += events
         return events
+
+    def fail(self, command: AnyCommand | None, cause: FailureCause) -> None:
+        """What the owner of the partition says of a command that could not be decided; None of one that nobody can read."""
+        self.offset += 1
+        self.time += STEP
+        self.events += self.engine.fail(command, self.offset, self.time, cause)
+
+    def run_into_failures(self) -> None:
+        """Bytes that are no command, a place that waits, and one that came back and died."""
+        self.fail(None, FailureCause.UNREADABLE)
+        waits, dies = (self._unsent(account) for account in ("waits", "dies"))
+        self.fail(waits, FailureCause.FAULT)
+        self.fail(dies, FailureCause.FAULT)
+        self.fail(replace(dies, attempt=1), FailureCause.FAULT)
+
+    def _unsent(self, account: str) -> PlaceOrder:
+        order_id = self.mint(self.number)
+        head = Head(order_id, account, self.number, order_id, account, 0, self.time, 0, None)
+        return PlaceOrder(*head, Side.BUY, OrderType.LIMIT, 9_000, 7)
 
     def list_product(self) -> None:
         self.send(
