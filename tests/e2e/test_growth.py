@@ -41,6 +41,8 @@ ROWS = 2_000
 SPEED = 1.0
 """Of the market while it grows, so that it trades from before the first death until after the last."""
 LIMIT_S = 150.0
+REFUSED = "this log belongs to the cluster 'outcry', and OUTCRY_CLUSTER says 'other'"
+TRIES = 3
 SERVICES = ("orderbook_worker", "read_model_builder", "order_api", "query_api")
 
 pytestmark = [
@@ -183,9 +185,16 @@ def test_the_tables_are_rebuilt_beside_the_running_ones(stack: Stack) -> None:
     asyncio.run(scenario())
 
 
+def refusal(stack: Stack, module: str) -> str:
+    """What it says when it ends. A service may meet another end first, a broker that is busy for one, and is asked again."""
+    ends = [stranger(stack, module)]
+    while REFUSED not in ends[-1].stdout and len(ends) < TRIES:
+        ends.append(stranger(stack, module))
+    assert {ended.returncode for ended in ends} == {1}
+    return ends[-1].stdout
+
+
 def test_services_of_another_cluster_refuse_to_start(stack: Stack) -> None:
     with ThreadPoolExecutor(len(SERVICES)) as at_once:
-        for ended in at_once.map(partial(stranger, stack), SERVICES):
-            assert ended.returncode == 1
-            said = "this log belongs to the cluster 'outcry', and OUTCRY_CLUSTER says 'other'"
-            assert said in ended.stdout, ended.stdout[-3_000:]
+        for said in at_once.map(partial(refusal, stack), SERVICES):
+            assert REFUSED in said, said[-3_000:]
