@@ -7,7 +7,6 @@ What is compared at the end is everything: `orders`, `order-events`, Postgres an
 import asyncio
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,6 @@ from functools import partial
 
 import pytest
 
-from deploy.local.servers import short_temporary_directory
 from libs.events.partitioning import home
 from libs.events.topics import ORDERS, PARTITIONED
 from libs.kafka.adapter import KafkaLog
@@ -32,6 +30,7 @@ from sim.plan import Batch
 from sim.products import ensure_listed
 from sim.receipts import EXPECTED
 from sim.replay import Replay, plan
+from tests.e2e.conftest import running
 from tests.e2e.stack import ROOT, Stack, until
 
 BEFORE, AFTER = 2, 4
@@ -42,7 +41,6 @@ SPEED = 1.0
 """Of the market while it grows, so that it trades from before the first death until after the last."""
 LIMIT_S = 150.0
 REFUSED = "this log belongs to the cluster 'outcry', and OUTCRY_CLUSTER says 'other'"
-TRIES = 3
 SERVICES = ("orderbook_worker", "read_model_builder", "order_api", "query_api")
 
 pytestmark = [
@@ -54,14 +52,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    directory = short_temporary_directory()
-    run = Stack(directory, OUTCRY_PARTITIONS=str(BEFORE))
-    try:
-        asyncio.run(run.start())
+    with running(OUTCRY_PARTITIONS=str(BEFORE)) as run:
         yield run
-    finally:
-        run.kill()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 class Outcry:
@@ -156,6 +148,8 @@ def test_every_topic_has_grown_and_none_shrinks(stack: Stack) -> None:
 def stranger(stack: Stack, module: str) -> subprocess.CompletedProcess[str]:
     addresses = stack.addresses
     told = {"OUTCRY_KAFKA": addresses.kafka, "OUTCRY_POSTGRES": addresses.postgres, "OUTCRY_CLUSTER": "other"}
+    # Set, for `make` passes an empty one on where nobody has set it; that no Redis answers there matters to nobody here.
+    told["OUTCRY_REDIS"] = "redis://127.0.0.1:1/0"
     return subprocess.run(
         [sys.executable, "-m", f"services.{module}"],
         cwd=ROOT,
@@ -185,16 +179,8 @@ def test_the_tables_are_rebuilt_beside_the_running_ones(stack: Stack) -> None:
     asyncio.run(scenario())
 
 
-def refusal(stack: Stack, module: str) -> str:
-    """What it says when it ends. A service may meet another end first, a broker that is busy for one, and is asked again."""
-    ends = [stranger(stack, module)]
-    while REFUSED not in ends[-1].stdout and len(ends) < TRIES:
-        ends.append(stranger(stack, module))
-    assert {ended.returncode for ended in ends} == {1}
-    return ends[-1].stdout
-
-
 def test_services_of_another_cluster_refuse_to_start(stack: Stack) -> None:
     with ThreadPoolExecutor(len(SERVICES)) as at_once:
-        for said in at_once.map(partial(refusal, stack), SERVICES):
-            assert REFUSED in said, said[-3_000:]
+        for ended in at_once.map(partial(stranger, stack), SERVICES):
+            assert ended.returncode == 1
+            assert REFUSED in ended.stdout, ended.stdout[-3_000:]

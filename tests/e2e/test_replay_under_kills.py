@@ -6,13 +6,11 @@ code with the services. All tests use one run of the exchange, in this order.
 
 import asyncio
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
 
-from deploy.local.servers import short_temporary_directory
 from libs.events import topics
 from libs.kafka.adapter import KafkaLog
 from sim import recording
@@ -27,6 +25,7 @@ from sim.plan import account
 from sim.products import ensure_listed, names
 from sim.receipts import EXPECTED, Receipts
 from sim.replay import Replay, plan
+from tests.e2e.conftest import running
 from tests.e2e.stack import Stack, until
 
 PRODUCTS = int(os.environ.get("E2E_PRODUCTS", "8"))
@@ -52,14 +51,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    directory = short_temporary_directory()
-    run = Stack(directory)
-    try:
-        asyncio.run(run.start())
+    with running() as run:
         yield run
-    finally:
-        run.kill()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
