@@ -4,8 +4,6 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 SOURCES := $(wildcard libs services cli sim deploy tests)
-# That share the tests, file by file; each starts the servers that it needs.
-PROCESSES ?= 2
 # Between them they take every branch of the pure core, and the same ones each time.
 PURE := $(addprefix tests/,unit/events unit/book unit/matching golden oracle)
 
@@ -51,7 +49,7 @@ servers: setup
 	@OUTCRY_DATA_DIR=$${OUTCRY_DATA_DIR:-.outcry/servers} exec $(BIN)/python -m deploy.local servers
 
 test: check coverage
-	@exec $(BIN)/python -m pytest tests --numprocesses $(PROCESSES) --dist loadfile --durations=15 $(addprefix --ignore=,tests/tidy $(PURE))
+	@exec $(BIN)/python -m pytest tests --durations=15 $(addprefix --ignore=,tests/tidy $(PURE))
 
 coverage: setup
 	@$(BIN)/python -m coverage run -m pytest --quiet $(PURE)
