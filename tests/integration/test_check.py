@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from deploy.local.servers import Addresses
+from libs.events.events import ClusterSizeChanged
 from sim.check.difference import Difference
 from sim.check.outcomes import Outcomes
 from sim.check.tables import Tables
@@ -35,7 +36,8 @@ TAMPERED = [
 
 
 async def written(address: str, script: Script) -> None:
-    log = memory_log(1)
+    grown = [event.partitions for event in script.events if isinstance(event, ClusterSizeChanged)]
+    log = memory_log(max([1, *grown]))
     await publish(log, 0, script.events)
     async with checking(address) as connection, projecting(address, log):
         await projected(connection, {0: script.events[-1].seq})
