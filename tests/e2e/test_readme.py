@@ -10,11 +10,13 @@ import select
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
 
+from tests.e2e.conftest import running
 from tests.e2e.stack import ROOT, Stack
 
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,6 +30,13 @@ pytestmark = [
     pytest.mark.timeout(240),
     pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here, and the README is about it"),
 ]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """One of its own: what others have left in theirs is not what is meant here."""
+    with running() as run:
+        yield run
 
 
 class Stranger(NamedTuple):
